@@ -1,0 +1,62 @@
+"""Faults a person can do something about.
+
+Each carries a sentence as a template and the values that fill it, so that a face can show it in the
+reader's language. Code that raises one of these has already tidied up after itself.
+"""
+
+
+class ImageSearchError(Exception):
+    """A fault with a sentence that says what is wrong and what to do.
+
+    Args:
+        message: an English template with `{name}` placeholders.
+        **params: what fills them.
+    """
+
+    def __init__(self, message: str, **params: object) -> None:
+        super().__init__(message, params)
+        self.message = message
+        self.params = params
+
+    def __str__(self) -> str:
+        return self.message.format(**self.params)
+
+
+class PictureRefused(ImageSearchError):
+    """These bytes cannot be taken as a picture. `code` names the rule, for tests and programs."""
+
+    def __init__(self, code: str, message: str, **params: object) -> None:
+        super().__init__(message, **params)
+        self.code = code
+
+
+class ArchiveRefused(ImageSearchError):
+    """This archive cannot be opened as a whole."""
+
+
+class FolderRefused(ImageSearchError):
+    """This folder or file on the server cannot be imported."""
+
+
+class WeightsUnavailable(ImageSearchError):
+    """The network's weights are not on disk and could not be fetched."""
+
+
+class WeightsDamaged(WeightsUnavailable):
+    """A weights file is there, but is not what its digest says."""
+
+
+class SegmentDamaged(ImageSearchError):
+    """A segment file is missing, truncated or altered."""
+
+
+class StoreUnavailable(ImageSearchError):
+    """The disk refuses: full, read-only, or without permission."""
+
+
+class CatalogueBusy(ImageSearchError):
+    """Another process is doing what only one may do at a time."""
+
+
+class NothingIndexed(ImageSearchError):
+    """There is no image to compare with yet."""
