@@ -30,6 +30,10 @@ class PictureRefused(ImageSearchError):
         self.code = code
 
 
+class CropRefused(ImageSearchError):
+    """This is not a rectangle inside the picture."""
+
+
 class ArchiveRefused(ImageSearchError):
     """This archive cannot be opened as a whole."""
 

@@ -1,0 +1,1 @@
+"""Pixels → descriptor: weights, a runtime, the maps of one layer, pooling. Knows no Django."""

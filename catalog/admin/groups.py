@@ -1,0 +1,24 @@
+"""Collections and tags."""
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Collection, Tag
+
+
+class GroupAdmin(admin.ModelAdmin):
+    list_display = ("name", "images")
+    search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(image_count=Count("images"))
+
+    @admin.display(description=_("images"), ordering="image_count")
+    def images(self, group: Collection | Tag) -> int:
+        return group.image_count  # type: ignore[union-attr]
+
+
+admin.site.register(Collection, GroupAdmin)
+admin.site.register(Tag, GroupAdmin)

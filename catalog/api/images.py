@@ -1,0 +1,86 @@
+"""Images of the catalogue: read, add, delete."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import File, Form, Router, UploadedFile
+from ninja.errors import HttpError
+
+from catalog.api.access import READERS, WRITERS, require
+from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, Problem, ResultsOut
+from catalog.api.search import check_stretch, filters
+from catalog.exceptions import ImageSearchError
+from catalog.models import Image, Tag
+from catalog.services import deletion, imports, searching, uploads
+from catalog.views import faults
+
+router = Router(tags=["images"], auth=READERS)
+
+
+@router.get("", response={200: PageOut, (404, 422): Problem})
+def images(
+    request: HttpRequest, start: int = 0, top: int = 50, q: str = "", collection: str = "", status: str = ""
+) -> object:
+    """Images, the newest first, narrowed by words, a collection's name and a status."""
+    check_stretch(start, top)
+    if status and status not in Image.Status.values:
+        raise HttpError(422, f"status is {status!r}; it takes {', '.join(Image.Status.values)}.")
+    found = Image.objects.for_cards().prefetch_related("tags").with_words(q.replace("\x00", ""))
+    found = found.in_collection(filters(collection, []).collection)
+    found = found.filter(status=status) if status else found
+    return {"total": found.count(), "images": list(found[start : start + top])}
+
+
+@router.post("", auth=WRITERS, response={200: list[OutcomeOut], (400, 401, 403, 507): Problem})
+def add_images(
+    request: HttpRequest,
+    files: File[list[UploadedFile]],
+    collection: Form[str] = "",
+    tags: Form[list[str]] = [],  # noqa: B006 - ninja copies it
+) -> object:
+    """Add pictures; an outcome for each. They are searchable once a worker has described them."""
+    require(request, "catalog.add_image")
+    carried = [Tag.objects.get_or_create(name=name.strip()[:60])[0] for name in tags if name.strip()]
+    group = imports.collection_named(collection)
+    outcomes = [
+        uploads.add(
+            file.read(settings.MAX_UPLOAD_BYTES + 1),
+            file.name or "",
+            collection=group,
+            tags=carried,
+            user=request.user,
+        )
+        for file in files
+    ]
+    return [
+        {"name": one.name, "outcome": one.kind.value, "reason": _why(one.refusal), "image": one.image}
+        for one in outcomes
+    ]
+
+
+@router.get("/{int:pk}", response={200: ImageOut, 404: Problem})
+def image(request: HttpRequest, pk: int) -> object:
+    return get_object_or_404(Image, pk=pk)
+
+
+@router.get("/{int:pk}/similar", response={200: ResultsOut, (404, 409, 422, 503): Problem})
+def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "") -> object:
+    """The images most like one of the catalogue, without itself."""
+    check_stretch(start, top)
+    found = searching.like(get_object_or_404(Image, pk=pk), filters(collection, []), start=start, count=top)
+    if found is None:
+        raise HttpError(409, f"Image {pk} is not searchable yet.")
+    return ResultsOut.of(found)
+
+
+@router.delete("/{int:pk}", auth=WRITERS, response={204: None, (401, 403, 404): Problem})
+def delete_image(request: HttpRequest, pk: int) -> object:
+    """Take an image out of the catalogue: gone from the next search on."""
+    require(request, "catalog.delete_image")
+    get_object_or_404(Image, pk=pk)
+    deletion.delete(Image.objects.filter(pk=pk))
+    return 204, None
+
+
+def _why(refusal: ImageSearchError | None) -> str:
+    return faults.sentence(refusal) if refusal else ""

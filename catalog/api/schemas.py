@@ -1,0 +1,86 @@
+"""What the API takes and gives."""
+
+from datetime import datetime
+
+from ninja import Field, Schema
+
+from catalog.models import Image
+from catalog.services.searching import Results
+
+
+class ImageOut(Schema):
+    id: int
+    title: str
+    source: str = Field(description="the file's name when it came in")
+    collection: str | None
+    tags: list[str]
+    status: str = Field(description="pending, indexed (searchable) or failed")
+    failure_reason: str
+    sha256: str
+    format: str
+    width: int = Field(description="pixels, upright")
+    height: int = Field(description="pixels, upright")
+    bytes: int
+    created_at: datetime
+    url: str
+    thumbnail_url: str
+    original_url: str
+
+    @staticmethod
+    def resolve_collection(image: Image) -> str | None:
+        return image.collection.name if image.collection else None
+
+    @staticmethod
+    def resolve_tags(image: Image) -> list[str]:
+        return [tag.name for tag in image.tags.all()]
+
+    @staticmethod
+    def resolve_url(image: Image) -> str:
+        return image.get_absolute_url()
+
+
+class HitOut(Schema):
+    rank: int
+    score: float = Field(description="cosine similarity, -1 to 1")
+    image: ImageOut
+
+
+class ResultsOut(Schema):
+    feature_space: str
+    seconds: float
+    total: int = Field(description="images that pass the filters; all of them were ranked")
+    hits: list[HitOut]
+
+    @classmethod
+    def of(cls, found: Results) -> dict[str, object]:
+        hits = [{"rank": hit.rank, "score": hit.score, "image": hit.image} for hit in found.hits]
+        return {
+            "feature_space": found.space.key,
+            "seconds": found.seconds,
+            "total": found.total,
+            "hits": hits,
+        }
+
+
+class OutcomeOut(Schema):
+    name: str
+    outcome: str = Field(description="added, duplicate or refused")
+    reason: str = Field(description="why it was refused")
+    image: ImageOut | None
+
+
+class PageOut(Schema):
+    total: int
+    images: list[ImageOut]
+
+
+class HealthOut(Schema):
+    indexed: int
+    pending: int
+    failed: int
+    feature_space: str | None
+    notice: str | None = Field(description="what everybody should know about this catalogue, in a sentence")
+
+
+class Problem(Schema):
+    detail: str

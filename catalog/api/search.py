@@ -1,0 +1,75 @@
+"""Searching, and how the catalogue stands."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja import File, Form, Router, UploadedFile
+from ninja.errors import HttpError
+
+from catalog.api.access import READERS
+from catalog.api.schemas import HealthOut, Problem, ResultsOut
+from catalog.imaging import crops
+from catalog.imaging.decoding import decode
+from catalog.models import Collection, Tag
+from catalog.services import health, searching, spaces
+from catalog.services.limits import picture_limits
+from catalog.services.searching import Filters
+
+router = Router(tags=["search"], auth=READERS)
+
+MOST = 200
+
+
+@router.post("/search", response={200: ResultsOut, (400, 404, 409, 422, 503): Problem})
+def search_by_photo(
+    request: HttpRequest,
+    photo: File[UploadedFile],
+    top: Form[int] = 10,
+    start: Form[int] = 0,
+    collection: Form[str] = "",
+    tags: Form[list[str]] = [],  # noqa: B006 - ninja copies it
+    crop: Form[str] = "",
+) -> object:
+    """The images most like a photo, best first. `crop` is `x,y,width,height` in pixels of the upright photo.
+
+    The photo is not kept.
+    """
+    check_stretch(start, top)
+    box = crops.parse(crop) if crop else None
+    picture = decode(
+        photo.read(settings.MAX_UPLOAD_BYTES + 1),
+        picture_limits(),
+        at_least=None if box else settings.THUMBNAIL_SIDE,
+    )
+    vector = searching.describe(picture, box)
+    return ResultsOut.of(searching.search(vector, filters(collection, tags), start=start, count=top))
+
+
+@router.get("/health", response=HealthOut)
+def how_it_stands(request: HttpRequest) -> object:
+    """Counts of images by status, the feature space, and what is worth knowing."""
+    generation = spaces.active()
+    space = generation.space.key if generation else None
+    return {**health.counts(), "feature_space": space, "notice": health.notice()}
+
+
+def check_stretch(start: int, top: int) -> None:
+    """Refuse a stretch of a ranking that cannot be given. Raises HttpError 422."""
+    if not 1 <= top <= MOST:
+        raise HttpError(422, f"top is {top}; it takes 1 to {MOST}.")
+    if not 0 <= start < 2**31:
+        raise HttpError(422, f"start is {start}; it takes 0 or more.")
+
+
+def filters(collection: str, tags: list[str]) -> Filters:
+    """What names narrow a search to. Raises HttpError 404 for a name that is not there."""
+    return Filters(
+        _named(Collection, collection) if collection else None,
+        tuple(_named(Tag, name) for name in tags if name),
+    )
+
+
+def _named(model, name: str):  # type: ignore[no-untyped-def]
+    found = model.objects.filter(name=name.replace("\x00", "")).first()
+    if found is None:
+        raise HttpError(404, f"There is no {model._meta.verbose_name} named {name!r}.")
+    return found

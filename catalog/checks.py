@@ -1,0 +1,35 @@
+"""System checks: faults of configuration, told before they are met. `python manage.py check`."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import DatabaseError
+
+from catalog.exceptions import WeightsUnavailable
+from catalog.services import health, spaces
+
+
+@register("catalog")
+def the_network_in_use(**_: Any) -> list[CheckMessage]:
+    """W001: the compact network stands in for VGG16. E001: the weights somebody named are no good."""
+    try:
+        spaces.check_named_weights()
+        if spaces.stand_in_is_used(spaces.active()):
+            return [Warning(health.compact_sentence(), id="catalog.W001")]
+    except WeightsUnavailable as fault:
+        return [Error(str(fault), id="catalog.E001")]
+    except DatabaseError:
+        pass  # before the first migration there is no catalogue to speak of
+    return []
+
+
+@register("catalog")
+def the_data_folder_is_writable(**_: Any) -> list[CheckMessage]:
+    """E002: nothing can be kept where the data belongs."""
+    place = settings.VAR_DIR
+    if place.exists() and not os.access(place, os.W_OK | os.X_OK):
+        hint = "Give this user the right to write there, or set IMAGESEARCH_DATA_DIR to a folder where it has it."
+        return [Error(f"{place} cannot be written to.", hint=hint, id="catalog.E002")]
+    return []

@@ -1,0 +1,78 @@
+"""VGG16 through keras.applications: for GPUs, and what the others are measured against.
+
+The only file that imports TensorFlow. It is not fork-safe: never import it in a process that forks later.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from catalog.features.architectures import VGG16, Architecture, Convolution
+from catalog.features.preprocessing import network_input
+from catalog.features.weights import Weights, read
+
+BATCH = 16
+
+
+class KerasRuntime:
+    """A network in Keras, called as a function traced for two shapes: one picture, and `BATCH` of them.
+
+    Not by `predict`, which leaks when it is called over and over and costs more than the network on a GPU.
+    """
+
+    def __init__(self, weights: Weights, *, input_size: int, layer: str) -> None:
+        self._shape = weights.architecture.map_shape(layer, input_size)
+        keras, tensorflow = _import_quietly()
+        model = _model(keras, weights.architecture, input_size)
+        for name, (kernel, bias) in read(weights).items():
+            model.get_layer(name).set_weights([kernel, bias])
+        self._run = tensorflow.function(keras.Model(model.input, model.get_layer(layer).output))
+
+    def maps(self, batch: np.ndarray) -> np.ndarray:
+        """See `runtimes.Runtime`."""
+        maps = np.empty((len(batch), *self._shape), np.float32)
+        for start in range(0, len(batch), BATCH):
+            place = maps[start : start + BATCH]
+            place[:] = self._run(_padded(network_input(batch[start : start + BATCH])))[: len(place)]
+        return maps
+
+
+def sees_a_gpu() -> bool:
+    """Whether TensorFlow finds a GPU that it can use."""
+    _, tensorflow = _import_quietly()
+    return bool(tensorflow.config.list_physical_devices("GPU"))
+
+
+def _import_quietly() -> tuple[Any, Any]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Else the first process takes all the memory of the GPU.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+    import tensorflow
+
+    return keras, tensorflow
+
+
+def _model(keras: Any, architecture: Architecture, input_size: int) -> Any:
+    shape = (input_size, input_size, 3)
+    if architecture == VGG16:
+        return keras.applications.VGG16(include_top=False, weights=None, input_shape=shape)
+    return _narrow_vgg16(keras, architecture, shape)
+
+
+def _narrow_vgg16(keras: Any, architecture: Architecture, shape: tuple[int, int, int]) -> Any:
+    """The layers of keras.applications.VGG16, with fewer channels."""
+    maps = pictures = keras.Input(shape)
+    for layer in architecture.layers():
+        if isinstance(layer, Convolution):
+            maps = keras.layers.Conv2D(layer.outputs, 3, padding="same", activation="relu", name=layer.name)(maps)
+        else:
+            maps = keras.layers.MaxPooling2D(2, name=layer.name)(maps)
+    return keras.Model(pictures, maps)
+
+
+def _padded(pictures: np.ndarray) -> np.ndarray:
+    missing = 0 if len(pictures) == 1 else BATCH - len(pictures)
+    return np.pad(pictures, ((0, missing), (0, 0), (0, 0), (0, 0)))

@@ -1,0 +1,96 @@
+"""Forms, and the limits that live in them."""
+
+from collections.abc import Sequence
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Collection, Image, Import, Tag
+
+
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of files, one at least."""
+
+    widget = FilesInput
+
+    def clean(self, data: object, initial: object = None) -> list[UploadedFile]:
+        # Each file is judged by itself later on, an empty one too, so that one cannot hold up the others.
+        files = [file for file in data if file] if isinstance(data, Sequence) else [data]
+        if not any(files) and self.required:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        return files  # type: ignore[return-value]
+
+
+class FilterForm(forms.Form):
+    """What a search is narrowed to."""
+
+    collection = forms.ModelChoiceField(
+        Collection.objects.all(), required=False, label=_("Collection"), empty_label=_("All collections")
+    )
+    tag = forms.ModelChoiceField(Tag.objects.all(), required=False, label=_("Tag"), empty_label=_("All tags"))
+
+
+class SearchForm(FilterForm):
+    """A photo to search with, or one of the demo's examples."""
+
+    photo = forms.FileField(
+        label=_("Photo"),
+        required=False,
+        allow_empty_file=True,  # told apart, with its own sentence, where pictures are judged
+        widget=forms.FileInput(attrs={"accept": "image/*"}),
+    )
+    example = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or {}
+        if cleaned.get("photo") is None and not cleaned.get("example") and "photo" not in self.errors:
+            self.add_error("photo", _("Choose a photo to search with."))
+        return cleaned
+
+
+class BrowseForm(FilterForm):
+    q = forms.CharField(required=False, max_length=200, label=_("Words"))
+    status = forms.ChoiceField(
+        choices=[("", _("Any status")), *Image.Status.choices], required=False, label=_("Status")
+    )
+
+
+class UploadForm(forms.Form):
+    files = FilesField(  # type: ignore[assignment]
+        label=_("Pictures"), widget=FilesInput(attrs={"accept": "image/*,.heic,.heif,.avif"})
+    )
+    collection = forms.CharField(required=False, max_length=120, label=_("Collection"))
+    tags = forms.CharField(
+        required=False, max_length=500, label=_("Tags"), help_text=_("Several are separated by commas.")
+    )
+
+    def clean_collection(self) -> str:
+        return self.cleaned_data["collection"].replace("\x00", "").strip()
+
+    def clean_tags(self) -> list[str]:
+        names = [name.strip() for name in self.cleaned_data["tags"].split(",")]
+        if any(len(name) > 60 for name in names):
+            raise forms.ValidationError(_("A tag has 60 characters at most."))
+        return list(dict.fromkeys(name for name in names if name))
+
+
+class ImportForm(forms.ModelForm):
+    """A bulk import: an archive sent along, or a folder on the server."""
+
+    archive = forms.FileField(required=False, label=_("Archive"), help_text=_("A ZIP or TAR file of pictures."))
+    folder = forms.CharField(required=False, label=_("Folder on the server"))
+
+    class Meta:
+        model = Import
+        fields = ("collection", "collections_from_folders")
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("archive")) == bool(cleaned.get("folder")) and not self.errors:
+            raise forms.ValidationError(_("Send an archive, or name a folder: one of the two."))
+        return cleaned

@@ -1,0 +1,15 @@
+from typing import Any
+
+from catalog.management.base import CatalogueCommand
+from catalog.services import spaces
+
+
+class Command(CatalogueCommand):
+    help = "Get VGG16's ImageNet weights, unless they are here, and verify them by the digest Keras publishes."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        weights = spaces.fetch_weights()
+        if options["json"]:
+            self.give({"path": str(weights.path), "sha256": weights.digest})
+        else:
+            self.stdout.write(f"VGG16's weights are at {weights.path}, and are what they should be.")

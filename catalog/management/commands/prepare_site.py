@@ -1,0 +1,59 @@
+import os
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from catalog.exceptions import WeightsUnavailable
+from catalog.management.base import CatalogueCommand
+from catalog.models import Image
+from catalog.services import demo, indexing, spaces
+
+
+class Command(CatalogueCommand):
+    help = "Make an installation ready to serve: tables, an administrator, weights, and a demo where it is empty."
+    gives_json = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        settings.BROKER_DIR.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0)
+        password = self._administrator()
+        if spaces.active() is None:
+            self._weights()
+        if not Image.objects.exists():
+            self.stdout.write("Drawing a demo catalogue …")
+            demo.load()
+        indexing.index_pending()
+        self._tell(password)
+
+    def _administrator(self) -> str | None:
+        """Make the first administrator; the password, which is shown this once."""
+        users = get_user_model().objects
+        if users.filter(is_superuser=True).exists():
+            return None
+        password = secrets.token_urlsafe(9)
+        users.create_superuser("admin", password=password)
+        return password
+
+    def _weights(self) -> None:
+        if settings.EXTRACTOR == "vgg16-compact":
+            return
+        self.stdout.write("Looking for VGG16's ImageNet weights …")
+        try:
+            self.stdout.write(f"They are at {spaces.fetch_weights().path}.")
+        except WeightsUnavailable as fault:
+            if settings.EXTRACTOR == "vgg16" or settings.VGG16_WEIGHTS:
+                raise
+            self.stdout.write(str(fault))
+
+    def _tell(self, password: str | None) -> None:
+        address = f"http://{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}/"
+        self.stdout.write(self.style.SUCCESS(f"\nSearch by photo: {address}"))
+        if password:
+            self.stdout.write(f"Administrator:   admin   password: {password}   (shown this once)")
+        else:
+            self.stdout.write("Administrator:   as made before; to set a new password: manage.py changepassword admin")
+        self.stdout.write("Stop with Ctrl+C.\n")

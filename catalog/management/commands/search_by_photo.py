@@ -1,0 +1,89 @@
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from catalog.exceptions import PictureRefused
+from catalog.imaging import crops
+from catalog.imaging.decoding import Picture, decode
+from catalog.management import sheet
+from catalog.management.base import CatalogueCommand
+from catalog.models import Collection
+from catalog.services import searching
+from catalog.services.limits import picture_limits
+from catalog.services.searching import Filters, Results
+
+
+class Command(CatalogueCommand):
+    help = "Rank the catalogue by likeness to a photo."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE", help="the photo")
+        parser.add_argument("--top", type=int, default=10, metavar="N", help="how many to show (10)")
+        parser.add_argument("--collection", metavar="NAME", help="search this collection only")
+        parser.add_argument("--crop", metavar="x,y,w,h", help="search with this part, in pixels of the upright photo")
+        parser.add_argument(
+            "--exact", action="store_true", help="compare with every descriptor, as every search does today"
+        )
+        parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="draw the photo and its hits side by side")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["top"] < 1:
+            raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
+        began = time.monotonic()
+        picture, box = _open(options["file"]), crops.parse(options["crop"]) if options["crop"] else None
+        found = searching.search(
+            searching.describe(picture, box),
+            Filters(_collection(options["collection"])),
+            count=options["top"],
+        )
+        seconds = round(time.monotonic() - began, 4)
+        if options["sheet"]:
+            sheet.draw(crops.crop(picture, box) if box else picture.rgb, found.hits).save(options["sheet"])
+        if options["json"]:
+            self.give(_as_json(found, seconds))
+        else:
+            Console(file=self.stdout, width=None).print(_table(found))  # type: ignore[arg-type]
+
+
+def _open(path: Path) -> Picture:
+    try:
+        return decode(path.read_bytes(), picture_limits())
+    except PictureRefused as refusal:
+        raise CommandError(f"{path}: {refusal}") from refusal
+
+
+def _collection(name: str | None) -> Collection | None:
+    if name is None:
+        return None
+    try:
+        return Collection.objects.get(name=name)
+    except Collection.DoesNotExist:
+        known = ", ".join(Collection.objects.values_list("name", flat=True)[:20]) or "none"
+        raise CommandError(f"There is no collection named {name!r}. There are: {known}.") from None
+
+
+def _as_json(found: Results, seconds: float) -> dict[str, Any]:
+    hits = [
+        {
+            "rank": hit.rank,
+            "id": hit.image.pk,
+            "score": round(hit.score, 6),
+            "collection": hit.image.collection.name if hit.image.collection else None,
+            "source": hit.image.source,
+            "sha256": hit.image.sha256,
+        }
+        for hit in found.hits
+    ]
+    return {"feature_space": found.space.key, "seconds": seconds, "hits": hits}
+
+
+def _table(found: Results) -> Table:
+    table = Table("rank", "score", "id", "collection", "source", title=f"{found.total} images ranked")
+    for hit in found.hits:
+        collection = hit.image.collection.name if hit.image.collection else ""
+        table.add_row(str(hit.rank), f"{hit.score:.4f}", str(hit.image.pk), collection, hit.image.source)
+    return table

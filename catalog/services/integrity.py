@@ -1,0 +1,137 @@
+"""Checking that files and rows agree, and making them agree again."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from django.db import transaction
+
+from catalog.exceptions import SegmentDamaged
+from catalog.models import Descriptor, FeatureSpace, Image, Segment
+from catalog.services import indexing, originals, rebuilding, spaces, store
+from catalog.vectors.segments import verify
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Report:
+    """What a check found. `problems` are sentences; `orphans` is litter and does no harm."""
+
+    images: int = 0
+    indexed: int = 0
+    pending: int = 0
+    failed: int = 0
+    segments: int = 0
+    orphans: int = 0
+    missing: int = 0
+    corrupt: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self) | {"ok": self.ok}
+
+
+def check(progress: Progress = lambda phase, done, total: None) -> Report:
+    """Verify every segment against its checksum and its rows, and every image against its files."""
+    report = Report(
+        images=Image.objects.count(),
+        indexed=Image.objects.indexed().count(),
+        pending=Image.objects.pending().count(),
+        failed=Image.objects.failed().count(),
+        segments=Segment.objects.count(),
+        orphans=len(store.orphans()) + len(originals.all_unnamed()),
+    )
+    _check_segments(report, progress)
+    _check_places(report)
+    _check_originals(report, progress)
+    return report
+
+
+def repair(progress: Progress = lambda phase, done, total: None) -> Report:
+    """Make files and rows agree: what is lost of the store is described again from the originals.
+
+    A damaged segment is put aside as `*.damaged`, not deleted. Raises as `indexing.index_pending` does.
+    """
+    for segment in Segment.objects.all():
+        try:
+            _verify(segment)
+        except SegmentDamaged:
+            _give_up(segment)
+    space = _active_space()
+    if space:
+        rebuilding.match_status_to_descriptors(space)
+    store.sweep()
+    indexing.index_pending()
+    return check(progress)
+
+
+def _check_segments(report: Report, progress: Progress) -> None:
+    for done, segment in enumerate(Segment.objects.order_by("pk"), 1):
+        try:
+            _verify(segment)
+        except SegmentDamaged as fault:
+            if store.path_of(segment.name).exists():
+                report.corrupt += 1
+            else:
+                report.missing += 1
+            report.problems.append(str(fault))
+        progress("segments", done, report.segments)
+
+
+def _verify(segment: Segment) -> None:
+    """Raise SegmentDamaged unless the file is what its row, and its rows' rows, say."""
+    found = verify(store.path_of(segment.name), segment.checksum)
+    rows = segment.descriptors.order_by("row")
+    if list(rows.values_list("row", flat=True)) != list(range(len(found))):
+        raise SegmentDamaged("The segment {name} has other rows than the database.", name=segment.name)
+    living = list(rows.filter(image__isnull=False).values_list("row", "image_id", "image__sha256"))
+    digests = np.array([list(bytes.fromhex(sha256)) for _, _, sha256 in living], np.uint8).reshape(-1, 32)
+    at = [row for row, _, _ in living]
+    if found.image_ids[at].tolist() != [pk for _, pk, _ in living] or not np.array_equal(found.digests[at], digests):
+        raise SegmentDamaged("The segment {name} holds other images than the database says.", name=segment.name)
+
+
+def _check_places(report: Report) -> None:
+    space = _active_space()
+    if space is None:
+        return
+    lost = Image.objects.indexed().filter(~rebuilding.described_in(space)).count()
+    unmarked = Image.objects.exclude(status=Image.Status.INDEXED).filter(rebuilding.described_in(space)).count()
+    if lost:
+        report.problems.append(f"{lost} images are marked searchable, but have no descriptor.")
+    if unmarked:
+        report.problems.append(f"{unmarked} images have a descriptor, but are not marked searchable.")
+
+
+def _check_originals(report: Report, progress: Progress) -> None:
+    for done, image in enumerate(Image.objects.order_by("pk").iterator(), 1):
+        if not originals.exists(image):
+            report.missing += 1
+            report.problems.append(
+                f"The original of image {image.pk} ({image.source}) is missing: {image.original}. Upload it again."
+            )
+        if done % 100 == 0 or done == report.images:
+            progress("originals", done, report.images)
+
+
+def _give_up(segment: Segment) -> None:
+    """Have a damaged segment's images described again, and put its file aside."""
+    with transaction.atomic():
+        images = Descriptor.objects.filter(segment=segment, image__isnull=False).values("image")
+        Image.objects.indexed().filter(pk__in=list(images.values_list("image", flat=True))).update(
+            status=Image.Status.PENDING, attempts=0
+        )
+        segment.delete()
+    path = store.path_of(segment.name)
+    if path.exists():
+        path.rename(path.with_suffix(".damaged"))
+
+
+def _active_space() -> FeatureSpace | None:
+    generation = spaces.active()
+    return generation.space if generation else None

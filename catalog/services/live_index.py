@@ -1,0 +1,80 @@
+"""The index as the database has it now: which segments of the active space, and which of their rows live.
+
+Every search asks the database first, in three small queries, so that what was committed is found and what
+was deleted is gone in every process without anyone being told. Segments are opened once and kept.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import Count
+
+from catalog.exceptions import SegmentDamaged
+from catalog.models import Descriptor, FeatureSpace, Segment
+from catalog.services import store
+from catalog.vectors.exact import LiveSegment
+from catalog.vectors.segments import open_segment
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class View:
+    """What one search sees. `damaged` names the segments that cannot be read."""
+
+    segments: list[LiveSegment]
+    damaged: list[str]
+
+
+class LiveIndex:
+    """Open segments, shared by the threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # by the segment's primary key: how many of its rows were dead when it was looked at, and its rows
+        self._open: dict[int, tuple[int, LiveSegment]] = {}
+
+    def view(self, space: FeatureSpace) -> View:
+        """The segments of `space` that the database names at this moment."""
+        while True:
+            rows = list(Segment.objects.filter(space=space).order_by("pk"))
+            with self._lock:
+                self._refresh(rows)
+                found = [self._open[row.pk][1] for row in rows if row.pk in self._open]
+                damaged = [row.name for row in rows if row.pk not in self._open]
+            if Segment.objects.filter(name__in=damaged).count() == len(damaged):
+                return View(found, damaged)
+            # A segment was merged into another between being named and being opened: look again.
+
+    def _refresh(self, rows: list[Segment]) -> None:
+        dead = _dead_rows(rows)
+        known, self._open = self._open, {}
+        for row in rows:
+            kept = known.get(row.pk)
+            if kept and kept[0] == dead.get(row.pk, 0):
+                self._open[row.pk] = kept
+                continue
+            try:
+                segment = kept[1].segment if kept else open_segment(store.path_of(row.name))
+            except SegmentDamaged as fault:
+                logger.error("%s Its images are not found until `manage.py check_index --repair` has run.", fault)
+                continue
+            live = _live_rows(row) if dead.get(row.pk) else None
+            self._open[row.pk] = (dead.get(row.pk, 0), LiveSegment(segment, live))
+
+
+def _dead_rows(rows: list[Segment]) -> dict[int, int]:
+    dead = Descriptor.objects.filter(image=None, segment__in=[row.pk for row in rows])
+    return dict(dead.values_list("segment").annotate(Count("pk")).order_by())
+
+
+def _live_rows(row: Segment) -> np.ndarray:
+    live = np.ones(row.rows, bool)
+    gone = Descriptor.objects.filter(segment=row, image=None).values_list("row", flat=True)
+    live[np.fromiter(gone, np.int64)] = False
+    return live
+
+
+INDEX = LiveIndex()

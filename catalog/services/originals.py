@@ -1,0 +1,80 @@
+"""Original files and thumbnails in the media storage, under names made from their digest."""
+
+from collections.abc import Iterable, Iterator
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from catalog.exceptions import PictureRefused, StoreUnavailable
+from catalog.models import Image
+
+
+def original_name(sha256: str, extension: str) -> str:
+    return f"originals/{sha256[:2]}/{sha256}{extension}"
+
+
+def thumbnail_name(sha256: str) -> str:
+    return f"thumbnails/{sha256[:2]}/{sha256}.webp"
+
+
+def save(name: str, data: bytes) -> str:
+    """Store a file durably. Raises StoreUnavailable."""
+    try:
+        return default_storage.save(name, ContentFile(data))
+    except Exception as fault:  # each storage has its own: OSError here, botocore's there
+        raise StoreUnavailable(
+            "The picture cannot be stored: {fault}. The disk may be full or not writable; nothing was added.",
+            fault=getattr(fault, "strerror", None) or fault,
+        ) from fault
+
+
+def read(image: Image) -> bytes:
+    """The bytes of an image's original.
+
+    Raises:
+        PictureRefused: `missing` or `altered`; a fault of this image alone.
+        StoreUnavailable: the storage does not answer; a fault of none.
+    """
+    try:
+        with default_storage.open(str(image.original)) as file:
+            return file.read()
+    except FileNotFoundError as fault:
+        raise PictureRefused(
+            "missing",
+            "The original file {name} is missing. Upload the picture again.",
+            name=str(image.original),
+        ) from fault
+    except Exception as fault:
+        raise StoreUnavailable(
+            "Originals cannot be read: {fault}. The images stay waiting.",
+            fault=getattr(fault, "strerror", None) or fault,
+        ) from fault
+
+
+def exists(image: Image) -> bool:
+    return default_storage.exists(str(image.original))
+
+
+def unnamed(names: Iterable[str]) -> list[str]:
+    """Those of `names` that no image has for its original or thumbnail."""
+    names = list(names)
+    named = set(Image.objects.filter(original__in=names).values_list("original", flat=True))
+    named |= set(Image.objects.filter(thumbnail__in=names).values_list("thumbnail", flat=True))
+    return [name for name in names if name not in named]
+
+
+def all_unnamed() -> list[str]:
+    """Every file of the media storage that no image has: litter of uploads that were killed."""
+    return [name for folder in _folders() for name in unnamed(f"{folder}/{file}" for file in _listing(folder)[1])]
+
+
+def _folders() -> Iterator[str]:
+    for top in ("originals", "thumbnails"):
+        yield from (f"{top}/{folder}" for folder in _listing(top)[0])
+
+
+def _listing(folder: str) -> tuple[list[str], list[str]]:
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []

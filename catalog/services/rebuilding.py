@@ -1,0 +1,189 @@
+"""Rebuilding: the next generation is made beside the active one and swapped in by one transaction.
+
+Plain, it merges the segments of the active space, leaving out the rows of deleted images. With
+re-extraction it describes every original again in a new space; search goes on in the old one until the
+swap. Killed anywhere, the old generation serves, and the next rebuild goes on with what was described.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from catalog import locks
+from catalog.exceptions import CatalogueBusy, PictureRefused
+from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
+from catalog.querysets import ImageQuerySet
+from catalog.services import indexing, spaces, store
+from catalog.services.store import Described
+from catalog.vectors.segments import open_segment
+
+# Rows that one merge commits at once: as long as a writer may have to wait for it.
+MERGED_ROWS = 20_000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild made."""
+
+    generation: Generation
+    images: int
+    segments: int
+
+
+def rebuild(*, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
+    """Make a new generation of the active space from the store.
+
+    Args:
+        progress: called with the phase, and how much of it is done.
+
+    Raises:
+        CatalogueBusy: another rebuild is running.
+        SegmentDamaged: a segment cannot be read; the active generation goes on serving.
+        StoreUnavailable: the disk refuses; likewise.
+    """
+    with _alone():
+        space = spaces.active_or_first()
+        generation = Generation.objects.create(space=space)
+        _merge(space, progress)
+        return _swap_in(generation, progress)
+
+
+def reextract(extractor: str | None = None, *, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
+    """Describe every original again, with the named extractor or the preferred one, and swap that in.
+
+    Raises as `rebuild` does, and WeightsUnavailable: the extractor's weights are not there.
+    """
+    with _alone():
+        space = spaces.record(spaces.choose(extractor))
+        generation = Generation.objects.create(space=space)
+        _describe_all(space, progress)
+        _merge(space, progress)
+        return _swap_in(generation, progress)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    try:
+        with locks.held(settings.LOCKS_DIR / "rebuild.lock"):
+            # Whoever was building died, or it would hold the lock.
+            Generation.objects.filter(state=Generation.State.BUILDING).delete()
+            yield
+    except CatalogueBusy as fault:
+        raise CatalogueBusy("The index is being rebuilt already. Wait for that to end, then try again.") from fault
+
+
+def _describe_all(space: FeatureSpace, progress: Progress) -> None:
+    """Describe, in `space`, every image that has no descriptor there yet."""
+    extractor = spaces.extractor(space)
+    total = _without(space).count()
+    done, last = 0, 0
+    with ThreadPoolExecutor(settings.THREADS) as threads:
+        while batch := list(_without(space).filter(pk__gt=last).order_by("pk")[: indexing.BATCH]):
+            futures = [threads.submit(indexing.prepare, image, extractor) for image in batch]
+            ready = []
+            for image, future in zip(batch, futures, strict=True):
+                with suppress(PictureRefused):  # after the swap a worker tries it again and says what is wrong
+                    ready.append((image, future.result()))
+            if ready:
+                _commit(space, indexing.describe(ready, extractor))
+            last, done = batch[-1].pk, done + len(batch)
+            progress("describing", done, max(total, done))
+
+
+def _commit(space: FeatureSpace, rows: list[Described]) -> None:
+    with store.writing():
+        segment = store.append(space, rows)
+        with transaction.atomic():
+            living = Image.objects.select_for_update().filter(pk__in=[row.image_id for row in rows])
+            store.register(segment, rows, set(living.values_list("pk", flat=True)))
+
+
+def _merge(space: FeatureSpace, progress: Progress) -> None:
+    """Merge segments until each is as large as one merge may be, dead rows left out."""
+    groups = list(_groups(space))
+    for done, group in enumerate(groups, 1):
+        _merge_into_one(space, group)
+        progress("merging", done, len(groups))
+
+
+def _groups(space: FeatureSpace) -> Iterator[list[Segment]]:
+    """Runs of segments that are worth merging: several small ones, or some with dead rows."""
+    dead = set(Descriptor.objects.filter(space=space, image=None).values_list("segment", flat=True).distinct())
+    group: list[Segment] = []
+    for segment in space.segments.order_by("pk"):
+        if group and sum(part.rows for part in group) + segment.rows > MERGED_ROWS:
+            yield group
+            group = []
+        if segment.rows < MERGED_ROWS or segment.pk in dead:
+            group.append(segment)
+    if len(group) > 1 or any(part.pk in dead for part in group):
+        yield group
+
+
+def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
+    parts = {segment.pk: open_segment(store.path_of(segment.name)) for segment in group}
+    places = Descriptor.objects.filter(segment__in=group, image__isnull=False).order_by("segment", "row")
+    rows = [
+        Described(
+            place.image_id or 0,
+            bytes(parts[place.segment_id].digests[place.row]).hex(),
+            np.array(parts[place.segment_id].vectors[place.row]),
+        )
+        for place in places
+    ]
+    with store.writing():
+        merged = store.append(space, rows) if rows else None
+        with transaction.atomic():
+            still = Descriptor.objects.select_for_update().filter(segment__in=group, image__isnull=False)
+            living = set(still.values_list("image", flat=True))
+            store.forget(group)
+            if merged:
+                store.register(merged, rows, living)
+
+
+def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
+    """One transaction: the new generation serves, and images it does not hold yet wait for a worker."""
+    with transaction.atomic():
+        active = Generation.objects.select_for_update().filter(state=Generation.State.ACTIVE)
+        active.update(state=Generation.State.RETIRED)
+        Generation.objects.filter(pk=generation.pk).update(state=Generation.State.ACTIVE, activated_at=timezone.now())
+        match_status_to_descriptors(generation.space)
+    _retire(generation)
+    progress("swapping in", 1, 1)
+    images = Image.objects.indexed().count()
+    return Rebuilt(generation, images, generation.space.segments.count())
+
+
+def match_status_to_descriptors(space: FeatureSpace) -> None:
+    """Mark as searchable the images that have a descriptor in the active `space`, and those alone."""
+    Image.objects.indexed().filter(~described_in(space)).update(status=Image.Status.PENDING, attempts=0)
+    Image.objects.exclude(status=Image.Status.INDEXED).filter(described_in(space)).update(
+        status=Image.Status.INDEXED, failure_reason="", claim="", claim_expires_at=None
+    )
+
+
+def _retire(serving: Generation) -> None:
+    """Let go of the spaces that neither the serving generation nor the one before it uses."""
+    kept = [generation.space_id for generation in Generation.objects.order_by("-pk")[:2]]
+    with transaction.atomic():
+        store.forget(list(Segment.objects.exclude(space__in=kept)))
+        Generation.objects.exclude(space__in=kept).delete()
+        FeatureSpace.objects.exclude(pk__in=kept).delete()
+
+
+def _without(space: FeatureSpace) -> ImageQuerySet:
+    return Image.objects.filter(~described_in(space))
+
+
+def described_in(space: FeatureSpace) -> Exists:
+    """The condition that an image has a descriptor in `space`."""
+    return Exists(Descriptor.objects.filter(image=OuterRef("pk"), space=space))

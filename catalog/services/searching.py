@@ -1,0 +1,141 @@
+"""Search: from a descriptor to the images most like it."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from catalog.exceptions import NothingIndexed
+from catalog.imaging.crops import Box, crop
+from catalog.imaging.decoding import Picture
+from catalog.models import Collection, Descriptor, FeatureSpace, Image, Tag
+from catalog.services import spaces, store
+from catalog.services.live_index import INDEX
+from catalog.vectors import exact
+from catalog.vectors.segments import open_segment
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a search is narrowed to. Nothing set means everything."""
+
+    collection: Collection | None = None
+    tags: tuple[Tag, ...] = ()
+
+    def image_ids(self) -> np.ndarray | None:
+        """int64: the images that pass, or None where all do."""
+        if not self.collection and not self.tags:
+            return None
+        passing = Image.objects.indexed().in_collection(self.collection).tagged(*self.tags)
+        return np.fromiter(passing.order_by().values_list("pk", flat=True), np.int64)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One search result. The score is the cosine similarity, in [-1, 1]."""
+
+    rank: int
+    score: float
+    image: Image
+
+
+@dataclass(frozen=True)
+class Results:
+    """A stretch of a ranking.
+
+    Attributes:
+        total: images that pass the filters, all of which are ranked.
+        damaged: segments that could not be searched.
+    """
+
+    hits: list[Hit]
+    total: int
+    seconds: float
+    space: FeatureSpace
+    damaged: list[str] = field(default_factory=list)
+
+
+def describe(picture: Picture, box: Box | None = None) -> np.ndarray:
+    """The descriptor of a query photo, or of the part of it within `box`: float32, d.
+
+    Raises:
+        NothingIndexed: there is no feature space yet.
+        WeightsUnavailable: the catalogue's network is not there.
+        CropRefused: the box lies outside the photo.
+    """
+    extractor = spaces.extractor(_active_space())
+    pixels = extractor.prepare(crop(picture, box) if box else picture.rgb)
+    return extractor.describe(pixels[np.newaxis])[0]
+
+
+def search(
+    query: np.ndarray,
+    filters: Filters | None = None,
+    *,
+    start: int = 0,
+    count: int = 24,
+    without: int | None = None,
+) -> Results:
+    """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
+
+    Args:
+        query: float32, d, of unit length, of the active space.
+        without: an image that is left out: the one whose likes are sought.
+
+    Raises:
+        NothingIndexed: no image is searchable yet.
+    """
+    began = time.perf_counter()
+    space = _active_space()
+    view = INDEX.view(space)
+    if not view.segments and not view.damaged:
+        raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
+    allowed = (filters or Filters()).image_ids()
+    # One more than asked for, since `without` may stand among them.
+    ranking = exact.rank(view.segments, query, top=start + count + 1, allowed=allowed)
+    ids, scores, total = _leave_out(ranking, without, allowed)
+    ids, scores = ids[start : start + count], scores[start : start + count]
+    images = Image.objects.for_cards().in_bulk(ids.tolist())
+    hits = [
+        Hit(rank, min(float(score), 1.0), images[pk])
+        for rank, (pk, score) in enumerate(zip(ids.tolist(), scores, strict=True), start + 1)
+        if pk in images
+    ]
+    return Results(hits, total, time.perf_counter() - began, space, view.damaged)
+
+
+def descriptor_of(image: Image) -> np.ndarray | None:
+    """The stored descriptor of an image in the active space: float32, d; None while it has none.
+
+    Raises:
+        SegmentDamaged: its segment cannot be read.
+    """
+    generation = spaces.active()
+    place = (
+        generation and Descriptor.objects.filter(image=image, space=generation.space).select_related("segment").first()
+    )
+    if not place:
+        return None
+    return np.array(open_segment(store.path_of(place.segment.name)).vectors[place.row])
+
+
+def like(image: Image, filters: Filters | None = None, *, start: int = 0, count: int = 24) -> Results | None:
+    """The images most like one of the catalogue, without itself; None while it is not searchable."""
+    query = descriptor_of(image)
+    return None if query is None else search(query, filters, start=start, count=count, without=image.pk)
+
+
+def _active_space() -> FeatureSpace:
+    generation = spaces.active()
+    if generation is None:
+        raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
+    return generation.space
+
+
+def _leave_out(
+    ranking: exact.Ranking, image_id: int | None, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, int]:
+    if image_id is None or (allowed is not None and image_id not in allowed):
+        return ranking.image_ids, ranking.scores, ranking.total
+    kept = ranking.image_ids != image_id
+    return ranking.image_ids[kept], ranking.scores[kept], ranking.total - 1

@@ -1,0 +1,23 @@
+"""Addresses of the pages."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from catalog.views import images, search, uploads
+
+urlpatterns = [
+    path("", search.home, name="search"),
+    path("search/", search.submit, name="search_submit"),
+    path("search/<str:token>/", search.results, name="results"),
+    path("search/<str:token>/photo", search.query_photo, name="query_photo"),
+    path("images/", images.browse, name="browse"),
+    path("images/<int:pk>/", images.detail, name="image"),
+    path("images/<int:pk>/similar/", search.similar, name="similar"),
+    path("media/thumbnails/<str:sha256>.webp", images.thumbnail, name="thumbnail"),
+    path("media/originals/<str:sha256>", images.original, name="original"),
+    path("upload/", uploads.upload, name="upload"),
+    path("upload/outcomes/", uploads.outcomes, name="upload_outcomes"),
+    path("upload/status/", uploads.status, name="upload_status"),
+    path("accounts/login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+]

@@ -1,0 +1,146 @@
+"""Segments: immutable HDF5 files of descriptors, read through memory maps.
+
+A segment holds three contiguous, page-aligned datasets of n rows: `vectors` (float32, n × d, each row of
+unit length), `image_ids` (int64, n) and `digests` (uint8, n × 32: the SHA-256 of each original). Its
+attributes name the feature space and the checksum of the three, so that a catalogue's index can be
+verified, and repaired, from the files alone.
+
+Raw offsets come from `Dataset.id.get_offset()`:
+https://api.h5py.org/h5d.html#h5py.h5d.DatasetID.get_offset
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from catalog.durability import whole_file
+from catalog.exceptions import SegmentDamaged, StoreUnavailable
+
+FORMAT = "imagesearch segment 1"
+PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An open segment.
+
+    Attributes:
+        vectors: float32, n × d, memory-mapped.
+        image_ids: int64, n, in memory.
+        digests: uint8, n × 32, memory-mapped.
+        space: the feature space as JSON text.
+        checksum: SHA-256 (hex) of the bytes of the three datasets, in that order.
+    """
+
+    path: Path
+    vectors: np.ndarray
+    image_ids: np.ndarray
+    digests: np.ndarray
+    space: str
+    checksum: str
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+def write(path: Path, *, space: str, vectors: np.ndarray, image_ids: np.ndarray, digests: np.ndarray) -> str:
+    """Write a segment so that it is at `path` whole and durable, or not at all. Returns its checksum.
+
+    Args:
+        vectors: float32, n × d, n ≥ 1.
+        image_ids: int64, n.
+        digests: uint8, n × 32.
+
+    Raises:
+        StoreUnavailable: the disk is full, read-only, or not ours to write.
+    """
+    arrays: dict[str, np.ndarray] = {
+        "vectors": np.ascontiguousarray(vectors, np.float32),
+        "image_ids": np.ascontiguousarray(image_ids, np.int64),
+        "digests": np.ascontiguousarray(digests, np.uint8),
+    }
+    checksum = _checksum(arrays.values())
+    try:
+        with whole_file(path) as draft:
+            _write_file(draft, arrays, {"format": FORMAT, "space": space, "checksum": checksum})
+    except OSError as fault:
+        raise StoreUnavailable(
+            "Descriptors cannot be written to {path}: {fault}. "
+            "Free some space, or give this user the right to write there.",
+            path=path,
+            fault=fault.strerror or fault,
+        ) from fault
+    return checksum
+
+
+def open_segment(path: Path) -> Segment:
+    """Open a segment for reading: a few small reads, however many rows it has.
+
+    Raises:
+        SegmentDamaged: the file is missing, truncated, or no segment.
+    """
+    with _damage_named(path), h5py.File(path, "r") as file:
+        if file.attrs["format"] != FORMAT:
+            raise ValueError(f"its format is {file.attrs['format']!r}")
+        segment = Segment(
+            path=path,
+            vectors=_map(path, file["vectors"]),
+            image_ids=np.array(_map(path, file["image_ids"])),
+            digests=_map(path, file["digests"]),
+            space=str(file.attrs["space"]),
+            checksum=str(file.attrs["checksum"]),
+        )
+        if not len(segment.vectors) == len(segment.image_ids) == len(segment.digests):
+            raise ValueError("its datasets differ in length")
+        return segment
+
+
+def verify(path: Path, checksum: str) -> Segment:
+    """Open a segment and read all of it against the `checksum` it should have.
+
+    Raises:
+        SegmentDamaged: missing, truncated, or any byte of its rows has changed.
+    """
+    segment = open_segment(path)
+    with _damage_named(path):
+        found = _checksum((segment.vectors, segment.image_ids, segment.digests))
+        if not found == segment.checksum == checksum:
+            raise ValueError("its content has changed since it was written")
+    return segment
+
+
+def _write_file(path: Path, arrays: dict[str, np.ndarray], attributes: dict[str, str]) -> None:
+    with h5py.File(path, "w", alignment_threshold=1, alignment_interval=PAGE) as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+        file.attrs.update(attributes)
+
+
+def _map(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+    offset = dataset.id.get_offset()
+    if offset is None:
+        raise ValueError(f"{dataset.name} is not contiguous")
+    return np.memmap(path, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset)
+
+
+def _checksum(arrays: Iterable[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as fault:
+        raise SegmentDamaged("The segment {name} is missing.", name=path.name) from fault
+    # What h5py and NumPy raise for a file that is truncated or no HDF5 at all.
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
+        raise SegmentDamaged("The segment {name} is damaged: {fault}.", name=path.name, fault=fault) from fault

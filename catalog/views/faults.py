@@ -1,0 +1,82 @@
+"""Pages for what went wrong: each says what it is and what to do."""
+
+import sys
+
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from catalog.exceptions import (
+    CatalogueBusy,
+    ImageSearchError,
+    NothingIndexed,
+    PictureRefused,
+    SegmentDamaged,
+    StoreUnavailable,
+    WeightsUnavailable,
+)
+
+STATUS: dict[type[BaseException], tuple[int, str]] = {
+    NothingIndexed: (409, "Nothing to search yet"),
+    PictureRefused: (422, "This picture cannot be taken"),
+    CatalogueBusy: (503, "Busy"),
+    SegmentDamaged: (503, "A part of the index is damaged"),
+    StoreUnavailable: (507, "Nothing can be stored"),
+    WeightsUnavailable: (503, "The network is not there"),
+    ImageSearchError: (400, "That cannot be done"),
+}
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def sentence(fault: ImageSearchError) -> str:
+    """What is wrong, in the reader's language."""
+    return _(fault.message).format(**fault.params)
+
+
+def page(request: HttpRequest, status: int, title: str, explanation: str) -> HttpResponse:
+    """A page, or JSON for a script, that says what is wrong."""
+    if wants_json(request):
+        return JsonResponse({"error": explanation}, status=status)
+    actions = [
+        {"url": reverse("search"), "label": _("Search by photo")},
+        {"url": reverse("browse"), "label": _("Browse")},
+    ]
+    context = {"status": status, "title": title, "explanation": explanation, "actions": actions}
+    return render(request, "errors/error.html", context, status=status)
+
+
+def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse | None:
+    """The page of a fault that a person can do something about; None for any other."""
+    if isinstance(fault, ImageSearchError):
+        status, title = next(found for kind, found in STATUS.items() if isinstance(fault, kind))
+        return page(request, status, _(title), sentence(fault))
+    if isinstance(fault, OperationalError):
+        return page(
+            request,
+            503,
+            _("Busy"),
+            _("The catalogue is busy and did not answer in time. Nothing was lost: try again."),
+        )
+    if isinstance(fault, (RequestDataTooBig, TooManyFilesSent)):
+        return page(
+            request,
+            413,
+            _("Too much at once"),
+            _("That is more than one request may hold. Send fewer files at a time."),
+        )
+    return None
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: also reached by faults of middleware, where the database may be what failed."""
+    try:
+        answer = page_for(request, sys.exc_info()[1])
+    except Exception:
+        answer = None
+    return answer or render(None, "500.html", status=500)

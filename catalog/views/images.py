@@ -1,0 +1,92 @@
+"""Browsing the catalogue, the page of one image, and its files."""
+
+import mimetypes
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from catalog.exceptions import SegmentDamaged
+from catalog.forms import BrowseForm
+from catalog.models import Image
+from catalog.services import searching
+from catalog.views.access import searcher
+from catalog.views.paging import page_query
+
+NEIGHBOURS = 12
+PER_PAGE = 48
+
+
+@require_safe
+@searcher
+def browse(request: HttpRequest) -> HttpResponse:
+    form = BrowseForm(request.GET)
+    if not form.is_valid():
+        raise Http404(_("There is no such collection, tag or status."))
+    chosen = form.cleaned_data
+    images = Image.objects.for_cards().in_collection(chosen["collection"]).with_words(chosen["q"].replace("\x00", ""))
+    images = images.tagged(*[chosen["tag"]] if chosen["tag"] else [])
+    if chosen["status"]:
+        images = images.filter(status=chosen["status"])
+    page = Paginator(images, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "images/browse.html", {"form": form, "page": page, "page_query": page_query(request.GET)})
+
+
+@require_safe
+@searcher
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    image = get_object_or_404(Image.objects.for_cards().select_related("uploaded_by"), pk=pk)
+    neighbours, note = _neighbours(image)
+    context = {
+        "image": image,
+        "neighbours": neighbours,
+        "neighbours_note": note,
+        "can_edit": request.user.has_perm("catalog.change_image"),
+    }
+    return render(request, "images/detail.html", context)
+
+
+@require_safe
+@searcher
+def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
+    image = get_object_or_404(Image, sha256=sha256)
+    return _file(str(image.thumbnail), "image/webp")
+
+
+@require_safe
+@searcher
+def original(request: HttpRequest, sha256: str) -> FileResponse:
+    """The picture as it came in; `?download` has the browser save it."""
+    image = get_object_or_404(Image, sha256=sha256)
+    kind = mimetypes.guess_type(str(image.original))[0] or "application/octet-stream"
+    return _file(str(image.original), kind, filename=image.label, download="download" in request.GET)
+
+
+def _neighbours(image: Image) -> tuple[list[searching.Hit], str]:
+    notes: dict[str, str] = {
+        Image.Status.PENDING: _("This picture is still waiting to be described; what looks like it is shown then."),
+        Image.Status.FAILED: _("This picture could not be described, so nothing can be compared with it."),
+    }
+    if image.status in notes:
+        return [], notes[image.status]
+    try:
+        found = searching.like(image, count=NEIGHBOURS)
+    except SegmentDamaged:
+        return [], _("A part of the index is damaged. Someone has to run check_index --repair on the server.")
+    return (found.hits, "") if found and found.hits else ([], _("There is no other picture to compare with yet."))
+
+
+def _file(name: str, kind: str, *, filename: str = "", download: bool = False) -> FileResponse:
+    try:
+        file = default_storage.open(name)
+    except FileNotFoundError:
+        raise Http404(_("This file is missing on the server.")) from None
+    answer = FileResponse(file, as_attachment=download, filename=filename, content_type=kind)
+    # The address is made from the digest of the bytes: it never means anything else.
+    audience = "private" if settings.SEARCH_REQUIRES_LOGIN else "public"
+    answer["Cache-Control"] = f"{audience}, max-age=31536000, immutable"
+    return answer

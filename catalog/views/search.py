@@ -1,0 +1,154 @@
+"""Search by photo: the box, the results, and the likes of an image."""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from catalog.exceptions import PictureRefused
+from catalog.forms import FilterForm, SearchForm
+from catalog.models import Image, QueryPhoto
+from catalog.services import demo, queries, searching
+from catalog.services.searching import Filters, Hit, Results
+from catalog.views import faults
+from catalog.views.access import searcher
+from catalog.views.paging import page_query, wanted_page
+
+
+@require_safe
+@searcher
+def home(request: HttpRequest) -> HttpResponse:
+    return _home(request, SearchForm())
+
+
+@require_POST
+@searcher
+def submit(request: HttpRequest) -> HttpResponse:
+    """Describe the photo, keep it for a while, and go to the address of its results."""
+    form = SearchForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _home(request, form, status=400)
+    try:
+        photo = queries.remember(*_photo(form))
+    except PictureRefused as refusal:
+        form.add_error("photo", faults.sentence(refusal))
+        return _home(request, form, status=413 if refusal.code == "too_many_bytes" else 422)
+    chosen = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
+    return redirect(f"{photo.get_absolute_url()}?{urlencode(chosen)}".rstrip("?"))
+
+
+@require_safe
+@searcher
+def results(request: HttpRequest, token: str) -> HttpResponse:
+    photo = _living(token)
+    if photo is None:
+        return _gone(request)
+    found = _search(
+        request,
+        lambda filters, start, count: searching.search(queries.descriptor_of(photo), filters, start=start, count=count),
+    )
+    query = {
+        "photo_url": reverse("query_photo", args=[token]),
+        "label": photo.label,
+        "expires": photo.expires_at,
+    }
+    return _results(request, query, *found)
+
+
+@require_safe
+@searcher
+def similar(request: HttpRequest, pk: int) -> HttpResponse:
+    image = get_object_or_404(Image.objects.for_cards(), pk=pk)
+    query = {"photo_url": image.thumbnail_url, "label": image.label, "image": image}
+    if searching.descriptor_of(image) is None:
+        return faults.page(
+            request,
+            409,
+            _("Not searchable yet"),
+            _("This picture has not been described yet. Come back in a moment."),
+        )
+    found = _search(request, lambda filters, start, count: searching.like(image, filters, start=start, count=count))
+    return _results(request, query, *found)
+
+
+@require_safe
+@searcher
+def query_photo(request: HttpRequest, token: str) -> HttpResponse:
+    """The photo itself, as it was kept."""
+    photo = _living(token)
+    if photo is None:
+        return _gone(request)
+    answer = HttpResponse(bytes(photo.picture), content_type="image/webp")
+    answer["Cache-Control"] = "private, max-age=86400, immutable"
+    return answer
+
+
+def _home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResponse:
+    examples = [
+        {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label} for name, label in demo.examples()
+    ]
+    recent = Image.objects.indexed().for_cards()[:12]
+    return render(request, "search/home.html", {"form": form, "examples": examples, "recent": recent}, status=status)
+
+
+def _photo(form: SearchForm) -> tuple[bytes, str]:
+    """The bytes and the name of what to search with."""
+    photo, example = form.cleaned_data["photo"], form.cleaned_data["example"]
+    if photo is not None:
+        return photo.read(settings.MAX_UPLOAD_BYTES + 1), photo.name
+    place = finders.find(f"demo/queries/{example}.jpg") if example in dict(demo.examples()) else None
+    if place is None:
+        raise Http404
+    return Path(place).read_bytes(), Path(place).name
+
+
+def _living(token: str) -> QueryPhoto | None:
+    return QueryPhoto.objects.filter(token=token, expires_at__gt=timezone.now()).first()
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    return faults.page(
+        request,
+        410,
+        _("This search is gone"),
+        _("Photos to search with are kept for a limited time, and this one has been deleted. Search with it again."),
+    )
+
+
+def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:  # type: ignore[no-untyped-def]
+    form = FilterForm(request.GET)
+    if not form.is_valid():
+        raise Http404(_("There is no such collection or tag."))
+    tag = form.cleaned_data["tag"]
+    filters = Filters(form.cleaned_data["collection"], (tag,) if tag else ())
+    number, size = wanted_page(request), settings.RESULTS_PER_PAGE
+    found = ask(filters, (number - 1) * size, size)
+    paginator = Paginator(range(found.total), size)
+    if number > paginator.num_pages:
+        number = paginator.num_pages
+        found = ask(filters, (number - 1) * size, size)
+    return form, found, Page(found.hits, number, paginator)
+
+
+def _results(
+    request: HttpRequest, query: dict[str, object], form: FilterForm, found: Results, page: Page[Hit]
+) -> HttpResponse:
+    context = {
+        "query": query,
+        "form": form,
+        "search_form": SearchForm(),
+        "page": page,
+        "page_query": page_query(request.GET),
+        "seconds": found.seconds,
+        "feature_space": found.space.key,
+    }
+    return render(request, "search/results.html", context)

@@ -1,0 +1,214 @@
+"""Settings of the site. All are optional: see docs/configuration.md for what each variable sets."""
+
+import os
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.management.utils import get_random_secret_key
+
+from imagesearch import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Where things are kept -------------------------------------------------------------------------
+
+DATA_DIR = environment.path("IMAGESEARCH_DATA_DIR", BASE_DIR) or BASE_DIR
+VAR_DIR = DATA_DIR / "var"
+FEATURES_DIR = VAR_DIR / "features"
+MODELS_DIR = VAR_DIR / "models"
+LOCKS_DIR = VAR_DIR / "locks"
+IMPORTS_DIR = VAR_DIR / "imports"
+BROKER_DIR = VAR_DIR / "broker"
+MEDIA_ROOT = DATA_DIR / "media"
+
+
+def secret_key() -> str:
+    """The key from the environment, else one drawn once and kept in var/ for this installation alone."""
+    given = environment.env.str("IMAGESEARCH_SECRET_KEY", default="")
+    if given:
+        return given
+    place = VAR_DIR / "secret_key"
+    if not place.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f"secret_key.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(get_random_secret_key())
+        try:
+            os.link(draft, place)  # the first process to start decides; the others read its key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return place.read_text()
+
+
+SECRET_KEY = secret_key()
+DEBUG = environment.switch("IMAGESEARCH_DEBUG", False)
+ALLOWED_HOSTS = environment.words("IMAGESEARCH_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.words("IMAGESEARCH_CSRF_TRUSTED_ORIGINS", [])
+
+DATABASES = {"default": environment.database("DATABASE_URL", VAR_DIR / "db.sqlite3")}
+STORAGES = {
+    "default": environment.media_storage("MEDIA_STORAGE_URL", MEDIA_ROOT),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+# The network -----------------------------------------------------------------------------------
+
+EXTRACTOR = environment.choice("IMAGESEARCH_EXTRACTOR", "auto", ("auto", "vgg16", "vgg16-compact"))
+VGG16_WEIGHTS = environment.path("IMAGESEARCH_VGG16_WEIGHTS", None)
+RUNTIME = environment.choice("IMAGESEARCH_RUNTIME", "auto", ("auto", "ncnn", "keras"))
+THREADS = environment.whole_number("IMAGESEARCH_THREADS", os.cpu_count() or 1, least=1, most=256)
+DOWNLOAD_TIMEOUT = environment.whole_number("IMAGESEARCH_DOWNLOAD_TIMEOUT", 20, least=1, most=3600)
+
+# Pictures --------------------------------------------------------------------------------------
+
+MAX_UPLOAD_BYTES = environment.whole_number("IMAGESEARCH_MAX_UPLOAD_MB", 50, least=1, most=2000) * 1024 * 1024
+MAX_PIXELS = environment.whole_number("IMAGESEARCH_MAX_MEGAPIXELS", 100, least=1, most=2000) * 1_000_000
+MAX_SIDE = environment.whole_number("IMAGESEARCH_MAX_SIDE", 30_000, least=64, most=65_535)
+MIN_SIDE = environment.whole_number("IMAGESEARCH_MIN_SIDE", 16, least=1, most=1024)
+THUMBNAIL_SIDE = 400
+
+# Bulk import: the folder below which the admin may name one to import.
+IMPORT_ROOT = environment.path("IMAGESEARCH_IMPORT_ROOT", DATA_DIR / "import")
+MAX_ARCHIVE_ENTRIES = environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_ENTRIES", 20_000, least=1, most=10_000_000)
+MAX_ARCHIVE_BYTES = (
+    environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_MB", 10_000, least=1, most=10_000_000) * 1024 * 1024
+)
+
+# Searching -------------------------------------------------------------------------------------
+
+SEARCH_REQUIRES_LOGIN = environment.switch("IMAGESEARCH_SEARCH_REQUIRES_LOGIN", False)
+QUERY_HOURS = environment.whole_number("IMAGESEARCH_QUERY_HOURS", 24, least=1, most=24 * 365)
+RESULTS_PER_PAGE = 24
+
+# Django ----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "ninja",
+    "catalog",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "catalog.middleware.FaultPages",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "catalog.views.context.site",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "imagesearch.urls"
+WSGI_APPLICATION = "imagesearch.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "search"
+LOGOUT_REDIRECT_URL = "search"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served from static/ and the packages themselves: there is no collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True
+MEDIA_URL = "media/"
+
+# Many files in one form are normal here; each is held to MAX_UPLOAD_BYTES by its form field.
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"catalog": {"level": "INFO"}},
+}
+
+# Workers ---------------------------------------------------------------------------------------
+
+REDIS_URL = environment.url("REDIS_URL", ("redis", "rediss", "unix"))
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    # A broker that is away must not hold up an upload: messages are hints, and the worker looks by itself.
+    {"socket_connect_timeout": 2, "socket_timeout": 5, "retry_on_timeout": False}
+    if REDIS_URL
+    else {
+        "data_folder_in": str(BROKER_DIR),
+        "data_folder_out": str(BROKER_DIR),
+        "control_folder": str(BROKER_DIR / "control"),
+        "polling_interval": 0.5,
+    }
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # Hints can be lost; what they point to is in the database.
+    "work that no hint told of": {
+        "task": "catalog.tasks.catch_up",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "sweep": {"task": "catalog.tasks.sweep", "schedule": 900.0, "options": {"expires": 900}},
+}

@@ -1,0 +1,27 @@
+// A form with `data-busy` says those words while its answer is on the way, and is not sent twice.
+
+const forms = document.querySelectorAll("form[data-busy]");
+const isBusy = () => document.documentElement.classList.contains("busy");
+
+function show(form, busy) {
+  document.documentElement.classList.toggle("busy", busy);
+  form.setAttribute("aria-busy", String(busy));
+  const status = form.querySelector("[role=status]");
+  if (status) status.textContent = busy ? form.dataset.busy : "";
+}
+
+for (const form of forms) {
+  form.addEventListener("submit", (event) => {
+    if (isBusy()) event.preventDefault();
+    else show(form, true);
+  });
+}
+
+// "Back" may bring the page as it was left, still busy and with the photo still chosen.
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const form of forms) {
+    show(form, false);
+    for (const input of form.querySelectorAll("input[type=file]")) input.value = "";
+  }
+});
