@@ -11,6 +11,8 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from catalog import checks  # noqa: F401 - registers the system checks
 
-        # The filesystem transport wants its folder to be there. Where it cannot be made, a system check tells.
+        # Celery's filesystem transport and WhiteNoise want their folders to be there. Where they cannot be made,
+        # a system check tells.
         with suppress(OSError):
-            settings.BROKER_DIR.mkdir(parents=True, exist_ok=True)
+            for folder in (settings.BROKER_DIR, settings.STATIC_ROOT):
+                folder.mkdir(parents=True, exist_ok=True)

@@ -20,9 +20,9 @@ def prepare(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
     Returns:
         uint8 (size, size, 3), RGB.
     """
-    # Bicubic in Pillow widens its kernel when it shrinks, so fine patterns do not alias; the gap lets
-    # it shrink large photographs by whole factors first, which is several times faster.
-    return np.asarray(rgb.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    # Pillow widens the kernel when it shrinks, so that fine patterns do not alias. Bilinear retrieved a
+    # little better than bicubic and Lanczos. The gap lets it first shrink large photos by whole factors.
+    return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def network_input(batch: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -48,6 +48,11 @@ class LiveIndex:
                 return View(found, damaged)
             # A segment was merged into another between being named and being opened: look again.
 
+    def forget(self) -> None:
+        """Close every segment."""
+        with self._lock:
+            self._open = {}
+
     def _refresh(self, rows: list[Segment]) -> None:
         dead = _dead_rows(rows)
         known, self._open = self._open, {}

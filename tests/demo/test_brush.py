@@ -8,7 +8,7 @@ RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
 def at(sheet: Sheet, x: float, y: float) -> tuple[int, ...]:
-    return sheet.image.getpixel((round(x * DOTS), round(y * DOTS)))
+    return tuple(np.asarray(sheet.image)[round(y * DOTS), round(x * DOTS)].tolist())
 
 
 def test_a_fill_covers_its_outline_and_nothing_else():
