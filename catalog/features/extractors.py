@@ -4,7 +4,9 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -100,13 +102,11 @@ class Extractor:
         self._runtime: Runtime | None = None
 
     @classmethod
-    def of(cls, weights: Weights, space: Space, *, runtime: str, cache: Path, threads: int) -> "Extractor":
-        """The extractor of `space` with its `weights`; the other arguments are those of `open_runtime`."""
+    def of(cls, weights: Weights, space: Space, *, runtime: str, **options: Any) -> "Extractor":
+        """The extractor of `space` with its `weights`; `runtime` and `options` are `open_runtime`'s."""
         return cls(
             space,
-            lambda: open_runtime(
-                runtime, weights, input_size=space.input_size, layer=space.layer, cache=cache, threads=threads
-            ),
+            partial(open_runtime, runtime, weights, input_size=space.input_size, layer=space.layer, **options),
         )
 
     def prepare(self, rgb: Image.Image) -> np.ndarray:

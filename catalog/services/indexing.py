@@ -78,7 +78,7 @@ class SpaceChanged(Exception):
 
 
 def _index_in(space: FeatureSpace, tally: Tally) -> None:
-    extractor = spaces.extractor(space)
+    extractor = spaces.extractor(space, for_batches=True)
     with claims.owner(Image) as owner, ThreadPoolExecutor(settings.THREADS) as threads:
         for work in _one_ahead(lambda: _take(owner, extractor, threads)):
             _finish(work, owner, space, extractor, tally)

@@ -83,7 +83,7 @@ def _alone() -> Iterator[None]:
 
 def _describe_all(space: FeatureSpace, progress: Progress) -> None:
     """Describe, in `space`, every image that has no descriptor there yet."""
-    extractor = spaces.extractor(space)
+    extractor = spaces.extractor(space, for_batches=True)
     total = _without(space).count()
     done, last = 0, 0
     with ThreadPoolExecutor(settings.THREADS) as threads:

@@ -81,23 +81,27 @@ def record(chosen: Weights) -> FeatureSpace:
     )[0]
 
 
-def extractor(row: FeatureSpace) -> Extractor:
+def extractor(row: FeatureSpace, *, for_batches: bool = False) -> Extractor:
     """The extractor of a space, its network loaded once a process.
+
+    Args:
+        for_batches: whether it is to describe many pictures, rather than one that somebody waits for.
 
     Raises:
         WeightsUnavailable: the weights it was made with are not here.
     """
-    return _extractor(Space.from_json(row.description))
+    return _extractor(Space.from_json(row.description), for_batches)
 
 
 @lru_cache(maxsize=2)
-def _extractor(space: Space) -> Extractor:
+def _extractor(space: Space, for_batches: bool) -> Extractor:
     return Extractor.of(
         extractors.weights_of(space, settings.VGG16_WEIGHTS),
         space,
         runtime=settings.RUNTIME,
         cache=settings.MODELS_DIR,
         threads=settings.THREADS,
+        side_by_side=for_batches,
     )
 
 

@@ -25,7 +25,7 @@ class Runtime(Protocol):
 
 
 def open_runtime(  # noqa: PLR0913, all but two by name
-    name: str, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int
+    name: str, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int, side_by_side: bool = False
 ) -> Runtime:
     """Load a network.
 
@@ -34,7 +34,9 @@ def open_runtime(  # noqa: PLR0913, all but two by name
         input_size: side of the pictures, in pixels.
         layer: `block5_conv3` (after its ReLU), `block5_pool`, or another of the architecture.
         cache: a folder for what is converted from the weights.
-        threads: how many ncnn may use for one picture; TensorFlow has its own mind.
+        threads: how many ncnn may use; TensorFlow has its own mind.
+        side_by_side: whether ncnn's threads compute several pictures at once, each one of them, as suits a worker;
+            otherwise all compute one picture together, as suits somebody who waits for it.
 
     Raises:
         ValueError: there is no runtime, or no layer, of that name.
@@ -49,7 +51,7 @@ def open_runtime(  # noqa: PLR0913, all but two by name
         return KerasRuntime(weights, input_size=input_size, layer=layer)
     from catalog.features.runtimes.ncnn_runtime import NcnnRuntime
 
-    return NcnnRuntime(weights, input_size=input_size, layer=layer, cache=cache, threads=threads)
+    return NcnnRuntime(weights, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side)
 
 
 def _keras_sees_a_gpu() -> bool:

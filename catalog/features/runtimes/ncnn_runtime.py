@@ -3,9 +3,10 @@
 Winograd for 3×3 convolutions: Lavin & Gray 2016, https://arxiv.org/abs/1509.09308.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import ncnn
 import numpy as np
 
 from catalog.exceptions import WeightsDamaged
@@ -13,15 +14,27 @@ from catalog.features.preprocessing import network_input
 from catalog.features.runtimes.conversion import convert
 from catalog.features.weights import Weights
 
+# Read when ncnn is loaded. OpenMP's threads spin while they wait for one another; where other processes want the
+# processor too, that made a picture take fifty times as long. Asleep they cost nothing.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import ncnn
+
 
 class NcnnRuntime:
-    """A network on ncnn. The binding lets go of the GIL while it computes."""
+    """A network on ncnn. The binding lets go of the GIL while it computes.
 
-    def __init__(self, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int) -> None:
-        self._shape = weights.architecture.map_shape(layer, input_size)
+    With `side_by_side`, each of several pictures is computed by one thread, so that no thread waits for another;
+    without, all threads compute one picture together, for the person who waits for it. ncnn fixes which when
+    the network is loaded.
+    """
+
+    def __init__(self, weights: Weights, *, layer: str, cache: Path, threads: int, side_by_side: bool) -> None:
         self._layer = layer
         self._net = ncnn.Net()
-        self._net.opt.num_threads = threads
+        self._pool = ThreadPoolExecutor(threads) if side_by_side else None
+        self._net.opt.num_threads = 1 if side_by_side else threads
         self._net.opt.use_vulkan_compute = False
         for shorter in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage"):
             setattr(self._net.opt, f"use_{shorter}", False)  # float32 throughout, to agree with Keras
@@ -31,14 +44,12 @@ class NcnnRuntime:
 
     def maps(self, batch: np.ndarray) -> np.ndarray:
         """See `runtimes.Runtime`."""
-        maps = np.empty((len(batch), *self._shape), np.float32)
-        for place, picture in zip(maps, batch, strict=True):
-            place[:] = self._maps(network_input(picture))
-        return maps
+        compute = self._pool.map if self._pool else map
+        return np.stack(list(compute(self._maps, batch)))
 
     def _maps(self, picture: np.ndarray) -> np.ndarray:
         # Held by name: ncnn borrows the memory of `planes`, and lends that of `found`.
-        planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
+        planes = np.ascontiguousarray(network_input(picture).transpose(2, 0, 1))
         extractor = self._net.create_extractor()
         extractor.input("data", ncnn.Mat(planes))
         status, found = extractor.extract(self._layer)
