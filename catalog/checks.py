@@ -13,10 +13,13 @@ from catalog.services import health, spaces
 
 @register("catalog")
 def the_network_in_use(**_: Any) -> list[CheckMessage]:
-    """W001: the compact network stands in for VGG16. E001: the weights somebody named are no good."""
+    """W001: the compact network stands in for VGG16. E001: the weights somebody named, or the catalogue needs, are no good."""
     try:
         spaces.check_named_weights()
-        if spaces.stand_in_is_used(spaces.active()):
+        generation = spaces.active()
+        if generation:
+            spaces.extractor(generation.space)
+        if spaces.stand_in_is_used(generation):
             return [Warning(health.compact_sentence(), id="catalog.W001")]
     except WeightsUnavailable as fault:
         return [Error(str(fault), id="catalog.E001")]
@@ -28,8 +31,8 @@ def the_network_in_use(**_: Any) -> list[CheckMessage]:
 @register("catalog")
 def the_data_folder_is_writable(**_: Any) -> list[CheckMessage]:
     """E002: nothing can be kept where the data belongs."""
-    place = settings.VAR_DIR
-    if place.exists() and not os.access(place, os.W_OK | os.X_OK):
+    place = next(folder for folder in (settings.VAR_DIR, *settings.VAR_DIR.parents) if folder.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
         hint = "Give this user the right to write there, or set IMAGESEARCH_DATA_DIR to a folder where it has it."
         return [Error(f"{place} cannot be written to.", hint=hint, id="catalog.E002")]
     return []

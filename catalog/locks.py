@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catalog.exceptions import CatalogueBusy
+from catalog.exceptions import CatalogueBusy, StoreUnavailable
 
 
 @contextmanager
@@ -19,10 +19,9 @@ def held(path: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[Non
 
     Raises:
         CatalogueBusy: another process still holds it after `wait` seconds.
-        OSError: the lock file cannot be made.
+        StoreUnavailable: the lock file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = _open(path)
     try:
         _acquire(handle, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + wait)
         yield
@@ -37,6 +36,18 @@ def is_held(path: Path) -> bool:
             return False
     except CatalogueBusy:
         return True
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as fault:
+        raise StoreUnavailable(
+            "Nothing can be written to {path}: {fault}. Free some space or give this user the right to write there.",
+            path=path.parent,
+            fault=fault.strerror or fault,
+        ) from fault
 
 
 def _acquire(handle: int, path: Path, kind: int, deadline: float) -> None:

@@ -26,6 +26,10 @@ class ClaimQuerySet(models.QuerySet):
         """Let go of whatever `owner` holds."""
         return self.filter(claim=owner).update(claim="", claim_expires_at=None)
 
+    def hand_back(self, owner: str) -> int:
+        """Let go of whatever `owner` holds as if it had never tried."""
+        return self.filter(claim=owner).update(claim="", claim_expires_at=None, attempts=models.F("attempts") - 1)
+
 
 class ImageQuerySet(ClaimQuerySet):
     def pending(self) -> Self:

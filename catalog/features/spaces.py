@@ -26,13 +26,14 @@ class Space:
 
     @property
     def key(self) -> str:
-        """Readable, and different for different spaces."""
-        parts = (self.extractor, str(self.input_size), self.layer, self.pooling, self.weights_digest[:12])
-        return "-".join(parts)
+        """Readable, different for different spaces, and good for file names."""
+        return f"{self.extractor}-{self.input_size}-{self.layer}-{self.pooling}-{self.weights_digest[:12]}"
 
     def as_json(self) -> dict[str, Any]:
+        """What `from_json` takes, of strings and numbers."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> "Space":
+        """The space that `as_json` described. Raises TypeError when a part is missing or unknown."""
         return cls(**description)

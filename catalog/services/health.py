@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from catalog.exceptions import WeightsUnavailable
 from catalog.models import Image
 from catalog.services import spaces
 from catalog.services.live_index import INDEX
@@ -23,9 +24,10 @@ def notice() -> str | None:
             "A part of the index is damaged, and its pictures are not found. "
             "To mend it, run: python manage.py check_index --repair"
         )
-    if spaces.stand_in_is_used(generation):
-        return compact_sentence()
-    return None
+    try:
+        return compact_sentence() if spaces.stand_in_is_used(generation) else None
+    except WeightsUnavailable as fault:
+        return str(fault)
 
 
 def compact_sentence() -> str:

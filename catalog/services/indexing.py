@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from catalog.exceptions import PictureRefused, StoreUnavailable
+from catalog.exceptions import ImageSearchError, PictureRefused, StoreUnavailable
 from catalog.features.extractors import Extractor
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
@@ -30,6 +31,7 @@ BATCH = 32
 TRIED_ALONE_AFTER = 3
 # … and is given up when it goes on stopping its worker.
 GIVEN_UP_AFTER = 12
+FRESH = Q(attempts__lt=TRIED_ALONE_AFTER)
 
 
 @dataclass
@@ -80,8 +82,14 @@ class SpaceChanged(Exception):
 def _index_in(space: FeatureSpace, tally: Tally) -> None:
     extractor = spaces.extractor(space, for_batches=True)
     with claims.owner(Image) as owner, ThreadPoolExecutor(settings.THREADS) as threads:
-        for work in _one_ahead(lambda: _take(owner, extractor, threads)):
-            _finish(work, owner, space, extractor, tally)
+        try:
+            for work in _one_ahead(lambda: _take(FRESH, BATCH, owner, extractor, threads)):
+                _finish(work, owner, space, extractor, tally)
+            # Nothing else is in hand now that could be blamed for what this one does.
+            _finish(_take(Q(), 1, owner, extractor, threads), owner, space, extractor, tally)
+        except (ImageSearchError, SpaceChanged, DatabaseError, KeyboardInterrupt):
+            Image.objects.hand_back(owner)  # no fault of the images: it does not count against them
+            raise
 
 
 def _one_ahead(take: Callable[[], Work]) -> Iterator[Work]:
@@ -94,9 +102,8 @@ def _one_ahead(take: Callable[[], Work]) -> Iterator[Work]:
             upcoming = take()  # what came in meanwhile
 
 
-def _take(owner: str, extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
-    queue = Image.objects.pending().in_queue_order()
-    images = claims.claim(queue.filter(attempts__lt=TRIED_ALONE_AFTER), owner, BATCH) or claims.claim(queue, owner, 1)
+def _take(which: Q, most: int, owner: str, extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
+    images = claims.claim(Image.objects.pending().filter(which).in_queue_order(), owner, most)
     return Work(images, [threads.submit(prepare, image, extractor) for image in images])
 
 

@@ -6,6 +6,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from catalog.exceptions import PictureRefused, StoreUnavailable
+from catalog.imaging.digests import sha256
 from catalog.models import Image
 
 
@@ -37,7 +38,7 @@ def read(image: Image) -> bytes:
     """
     try:
         with default_storage.open(str(image.original)) as file:
-            return file.read()
+            data = file.read()
     except FileNotFoundError as fault:
         raise PictureRefused(
             "missing",
@@ -49,10 +50,28 @@ def read(image: Image) -> bytes:
             "Originals cannot be read: {fault}. The images stay waiting.",
             fault=getattr(fault, "strerror", None) or fault,
         ) from fault
+    if sha256(data) != image.sha256:
+        raise PictureRefused(
+            "altered",
+            "The original file {name} is not the picture that was taken in. Upload the picture again.",
+            name=str(image.original),
+        )
+    return data
 
 
 def exists(image: Image) -> bool:
     return default_storage.exists(str(image.original))
+
+
+def is_lost(image: Image) -> bool:
+    """Whether the original is missing or, of an image that failed, altered."""
+    if image.status != Image.Status.FAILED:
+        return not exists(image)  # reading every original that comes again would take long
+    try:
+        read(image)
+    except PictureRefused:
+        return True
+    return False
 
 
 def unnamed(names: Iterable[str]) -> list[str]:

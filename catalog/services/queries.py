@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from catalog.imaging.decoding import decode
+from catalog.imaging.limits import Limits
 from catalog.imaging.names import display_name
 from catalog.models import QueryPhoto
 from catalog.services import searching, spaces
@@ -42,7 +43,8 @@ def remember(data: bytes, name: str) -> QueryPhoto:
 def descriptor_of(photo: QueryPhoto) -> np.ndarray:
     """The photo's descriptor in the active space: float32, d. Made anew after a rebuild into another space."""
     if photo.space_key != spaces.active_key():
-        descriptor = searching.describe(decode(bytes(photo.picture), picture_limits()))
+        # Made smaller, a long and narrow photo may lie below the limits that it passed.
+        descriptor = searching.describe(decode(bytes(photo.picture), Limits(min_side=1)))
         photo.space_key, photo.descriptor = spaces.active_key(), descriptor.astype("<f4").tobytes()
         photo.save(update_fields=["space_key", "descriptor"])
     return np.frombuffer(bytes(photo.descriptor), "<f4")

@@ -120,12 +120,16 @@ def _groups(space: FeatureSpace) -> Iterator[list[Segment]]:
     dead = set(Descriptor.objects.filter(space=space, image=None).values_list("segment", flat=True).distinct())
     group: list[Segment] = []
     for segment in space.segments.order_by("pk"):
-        if group and sum(part.rows for part in group) + segment.rows > MERGED_ROWS:
-            yield group
+        if sum(part.rows for part in group) + segment.rows > MERGED_ROWS:
+            yield from _worthwhile(group, dead)
             group = []
         if segment.rows < MERGED_ROWS or segment.pk in dead:
             group.append(segment)
-    if len(group) > 1 or any(part.pk in dead for part in group):
+    yield from _worthwhile(group, dead)
+
+
+def _worthwhile(group: list[Segment], dead: set[int]) -> Iterator[list[Segment]]:
+    if len(group) > 1 or any(segment.pk in dead for segment in group):
         yield group
 
 

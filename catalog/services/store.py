@@ -42,16 +42,9 @@ def path_of(name: str) -> Path:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Hold off the sweep while a segment file is not yet named by a row."""
-    try:
-        with locks.held(_lock(), shared=True, wait=60):
-            yield
-    except OSError as fault:
-        raise StoreUnavailable(
-            "Nothing can be written below {path}: {fault}. Free some space or give this user the right to write there.",
-            path=settings.VAR_DIR,
-            fault=fault.strerror or fault,
-        ) from fault
+    """Hold off the sweep while a file is not yet named by a row. Raises StoreUnavailable, CatalogueBusy."""
+    with locks.held(_lock(), shared=True, wait=60):
+        yield
 
 
 def append(space: FeatureSpace, rows: Sequence[Described]) -> Segment:
@@ -127,7 +120,7 @@ def delete_unnamed_media(names: Sequence[str]) -> None:
         with locks.held(_lock(), wait=2):
             for name in originals.unnamed(names):
                 default_storage.delete(name)
-    except (CatalogueBusy, OSError) as fault:
+    except (CatalogueBusy, StoreUnavailable, OSError) as fault:
         logger.info("files of deleted images are left to the next sweep: %s", fault)
 
 

@@ -64,7 +64,7 @@ def add_all(files: Sequence[Incoming], *, tags: Sequence[Tag] = (), user: Any = 
     """Take a handful of pictures in: the work on pixels runs on threads, the rows go in together.
 
     Bytes that are there already give the image that is there, unchanged; where its original had gone
-    missing, it is put back. A file that is refused holds up no other.
+    missing or bad, it is put back. A file that is refused holds up no other.
 
     Raises:
         StoreUnavailable: the files cannot be written; none of these was added.
@@ -76,7 +76,7 @@ def add_all(files: Sequence[Incoming], *, tags: Sequence[Tag] = (), user: Any = 
         taken |= zip(new, threads.map(_take_in, new.values()), strict=True)
         inserted = _insert([image for image in taken.values() if isinstance(image, Image) and not image.pk], tags, user)
         _put_back_originals(arrivals, taken)
-    return _outcomes(arrivals, {**taken, **_rows(list(inserted))}, inserted)
+    return _outcomes(arrivals, {**taken, **_rows(list(taken))}, inserted)
 
 
 def _read(incoming: Incoming) -> _Arrival:
@@ -124,6 +124,8 @@ def _insert(images: list[Image], tags: Sequence[Tag], user: Any) -> set[str]:
                 _tag(ours, tags)
             return {image.sha256 for image in ours}
         except IntegrityError:
+            if not _rows([image.sha256 for image in ours]):
+                raise
             for image in ours:  # another process inserted one of them just now
                 image.pk = None
 
@@ -136,7 +138,7 @@ def _tag(images: list[Image], tags: Sequence[Tag]) -> None:
 def _put_back_originals(arrivals: list[_Arrival], taken: dict[str, Image | ImageSearchError]) -> None:
     for arrival in arrivals:
         image = taken.get(arrival.digest)
-        if isinstance(image, Image) and not originals.exists(image):
+        if isinstance(image, Image) and originals.is_lost(image):
             originals.save(str(image.original), arrival.data)
             indexing.retry(Image.objects.filter(pk=image.pk))
 

@@ -4,6 +4,8 @@ The only file that imports TensorFlow. It is not fork-safe: never import it in a
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -49,10 +51,25 @@ def _import_quietly() -> tuple[Any, Any]:
     # Else the first process takes all the memory of the GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras
-    import tensorflow
+    with _no_stderr():  # TensorFlow's libraries greet while they load, whatever the log level
+        import keras
+        import tensorflow
 
     return keras, tensorflow
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Quiet for what writes to the descriptor itself; an exception passes all the same."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _model(keras: Any, architecture: Architecture, input_size: int) -> Any:
