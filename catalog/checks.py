@@ -13,7 +13,7 @@ from catalog.services import health, spaces
 
 @register("catalog")
 def the_network_in_use(**_: Any) -> list[CheckMessage]:
-    """W001: the compact network stands in for VGG16. E001: the weights somebody named, or the catalogue needs, are no good."""
+    """W001: the compact network stands in for VGG16. E001: the weights that were named, or are needed, are no good."""
     try:
         spaces.check_named_weights()
         generation = spaces.active()

@@ -53,8 +53,15 @@ class SearchForm(FilterForm):
         return cleaned
 
 
+class WordsField(forms.CharField):
+    """Words to look for: whatever somebody types is taken, as far as a query can hold it."""
+
+    def to_python(self, value: object) -> str:
+        return super().to_python(value).replace("\x00", "")[: self.max_length]
+
+
 class BrowseForm(FilterForm):
-    q = forms.CharField(required=False, max_length=200, label=_("Words"))
+    q = WordsField(required=False, max_length=200, label=_("Words"))
     status = forms.ChoiceField(
         choices=[("", _("Any status")), *Image.Status.choices], required=False, label=_("Status")
     )

@@ -29,6 +29,7 @@ def catch_up() -> None:
 @shared_task
 def sweep() -> None:
     queries.sweep()
+    imports.sweep()
     store.sweep()
 
 

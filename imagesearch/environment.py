@@ -1,5 +1,6 @@
 """Reading the environment: every variable has a default that works, and a bad value is refused by name."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -18,13 +19,18 @@ def read(name: str, default: T, parse: Callable[[str], T], takes: str) -> T:
     Raises:
         ImproperlyConfigured: naming the variable, its value and what it takes.
     """
-    raw = env.str(name, default="").strip()
+    # Not through `env`, which takes a value that begins with "$" for the name of another variable.
+    raw = os.environ.get(name, "").strip()
     if not raw:
         return default
     try:
         return parse(raw)
-    except (ValueError, KeyError, ImproperlyConfigured):
+    except (ValueError, KeyError, RuntimeError, ImproperlyConfigured):
         raise ImproperlyConfigured(f"{name} is {raw!r}; it takes {takes}.") from None
+
+
+def text(name: str) -> str:
+    return read(name, "", str, "any text")
 
 
 def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -73,6 +79,18 @@ def path(name: str, default: Path | None) -> Path | None:
     return read(name, default, lambda raw: Path(raw).expanduser().resolve(), "a path")
 
 
+def folder(name: str, default: Path) -> Path:
+    """A folder, which need not be there yet."""
+
+    def parse(raw: str) -> Path:
+        place = Path(raw).expanduser().resolve()
+        if place.exists() and not place.is_dir():
+            raise ValueError
+        return place
+
+    return read(name, default, parse, "the path of a folder")
+
+
 def url(name: str, schemes: tuple[str, ...]) -> str | None:
     """A URL of one of `schemes`, or None where the variable is unset."""
 
@@ -92,6 +110,8 @@ def database(name: str, sqlite: Path) -> dict[str, object]:
     """Django's settings of the one database: PostgreSQL where the variable is set, else SQLite at `sqlite`."""
     address = url(name, ("postgres", "postgresql", "sqlite"))
     settings: dict[str, object] = env.db_url_config(address or f"sqlite:///{sqlite}")
+    if not settings["NAME"]:
+        raise ImproperlyConfigured(f"{name} is {address!r}; it takes a URL that ends with the name of a database.")
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         settings["OPTIONS"] = {
             # Writers queue at BEGIN instead of failing when a read turns into a write.

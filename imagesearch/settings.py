@@ -12,7 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Where things are kept -------------------------------------------------------------------------
 
-DATA_DIR = environment.path("IMAGESEARCH_DATA_DIR", BASE_DIR) or BASE_DIR
+DATA_DIR = environment.folder("IMAGESEARCH_DATA_DIR", BASE_DIR)
 VAR_DIR = DATA_DIR / "var"
 FEATURES_DIR = VAR_DIR / "features"
 MODELS_DIR = VAR_DIR / "models"
@@ -24,7 +24,7 @@ MEDIA_ROOT = DATA_DIR / "media"
 
 def secret_key() -> str:
     """The key from the environment, else one drawn once and kept in var/ for this installation alone."""
-    given = environment.env.str("IMAGESEARCH_SECRET_KEY", default="")
+    given = environment.text("IMAGESEARCH_SECRET_KEY")
     if given:
         return given
     place = VAR_DIR / "secret_key"
@@ -70,7 +70,7 @@ MIN_SIDE = environment.whole_number("IMAGESEARCH_MIN_SIDE", 16, least=1, most=10
 THUMBNAIL_SIDE = 400
 
 # Bulk import: the folder below which the admin may name one to import.
-IMPORT_ROOT = environment.path("IMAGESEARCH_IMPORT_ROOT", DATA_DIR / "import")
+IMPORT_ROOT = environment.folder("IMAGESEARCH_IMPORT_ROOT", DATA_DIR / "import")
 MAX_ARCHIVE_ENTRIES = environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_ENTRIES", 20_000, least=1, most=10_000_000)
 MAX_ARCHIVE_BYTES = (
     environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_MB", 10_000, least=1, most=10_000_000) * 1024 * 1024
@@ -185,7 +185,8 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+# Celery has a name of its own for the scheme that the cache calls unix.
+CELERY_BROKER_URL = (REDIS_URL or "filesystem://localhost").replace("unix://", "redis+socket://")
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # A broker that is away must not hold up an upload: messages are hints, and the worker looks by itself.
     {"socket_connect_timeout": 2, "socket_timeout": 5, "retry_on_timeout": False}

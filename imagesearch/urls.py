@@ -11,4 +11,5 @@ urlpatterns = [
     path("", include("catalog.urls")),
 ]
 
+handler400 = "catalog.views.faults.bad_request"
 handler500 = "catalog.views.faults.server_error"

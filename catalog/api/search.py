@@ -11,7 +11,7 @@ from catalog.imaging import crops
 from catalog.imaging.decoding import decode
 from catalog.models import Collection, Tag
 from catalog.services import health, searching, spaces
-from catalog.services.limits import picture_limits
+from catalog.services.limits import DESCRIBED_SIDE, picture_limits
 from catalog.services.searching import Filters
 
 router = Router(tags=["search"], auth=READERS)
@@ -38,7 +38,7 @@ def search_by_photo(
     picture = decode(
         photo.read(settings.MAX_UPLOAD_BYTES + 1),
         picture_limits(),
-        at_least=None if box else settings.THUMBNAIL_SIDE,
+        at_least=None if box else DESCRIBED_SIDE,
     )
     vector = searching.describe(picture, box)
     return ResultsOut.of(searching.search(vector, filters(collection, tags), start=start, count=top))

@@ -1,6 +1,7 @@
 """Bulk imports: files, folders and archives in, with an outcome for every file."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,9 @@ from catalog.services.limits import archive_limits, picture_limits
 from catalog.services.uploads import Incoming, Outcome
 
 HANDFUL = 16
+UNFINISHED = (Import.State.WAITING, Import.State.RUNNING)
+# Seconds: an archive lies there before the row that names it is committed.
+ARCHIVE_IS_LITTER_AFTER = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,16 @@ def within_import_root(raw: str) -> Path:
     root = import_root()
     try:
         folder = (root / raw.strip()).resolve()
-    except (OSError, ValueError):
-        folder = root.parent
+        is_there = folder.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        raise FolderRefused("There is no folder {folder} on the server.", folder=display_name(raw)) from None
     if not folder.is_relative_to(root):
         raise FolderRefused(
             "{folder} lies outside {root}, the only place on the server that pictures are imported from.",
             folder=raw,
             root=root,
         )
-    if not folder.is_dir():
+    if not is_there:
         raise FolderRefused("There is no folder {folder} on the server.", folder=folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         raise FolderRefused("The folder {folder} cannot be read by the user that runs this site.", folder=folder)
@@ -149,8 +154,22 @@ def run_waiting() -> None:
     _run_all(Import.objects.all())
 
 
+def sweep() -> int:
+    """Remove archives that no unfinished import names, left by uploads that were killed; how many there were."""
+    awaited = set(Import.objects.filter(state__in=UNFINISHED).values_list("archive", flat=True))
+    long_ago = time.time() - ARCHIVE_IS_LITTER_AFTER
+    litter = [
+        path
+        for path in settings.IMPORTS_DIR.glob("*.archive")
+        if path.name not in awaited and path.stat().st_mtime < long_ago
+    ]
+    for path in litter:
+        path.unlink(missing_ok=True)
+    return len(litter)
+
+
 def _run_all(imports: Any) -> None:
-    unfinished = imports.filter(state__in=[Import.State.WAITING, Import.State.RUNNING]).order_by("pk")
+    unfinished = imports.filter(state__in=UNFINISHED).order_by("pk")
     if not unfinished.exists():
         return
     with claims.owner(Import) as owner:
@@ -262,6 +281,8 @@ def _refuse(refusal: ImageSearchError) -> bytes:
 def _read(path: Path) -> bytes:
     limit = picture_limits().max_bytes
     try:
+        if path.is_fifo():  # to open it would be to wait for somebody to write
+            raise PictureRefused("special_file", "{path} is a pipe, not a file.", path=path)
         with path.open("rb") as file:
             return file.read(limit + 1)  # one too many is enough to be told so
     except OSError as fault:

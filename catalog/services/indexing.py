@@ -22,6 +22,7 @@ from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.models import FeatureSpace, Generation, Image, Segment
 from catalog.services import claims, originals, spaces, store
+from catalog.services.limits import DESCRIBED_SIDE
 from catalog.services.store import Described
 
 logger = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def prepare(image: Image, extractor: Extractor) -> np.ndarray:
         )
     # What was accepted once stays accepted, whatever the limits are today.
     limits = Limits(image.bytes, image.width * image.height, max(image.width, image.height), min_side=1)
-    return extractor.prepare(decode(originals.read(image), limits, at_least=extractor.space.input_size).rgb)
+    return extractor.prepare(decode(originals.read(image), limits, at_least=DESCRIBED_SIDE).rgb)
 
 
 def _finish(work: Work, owner: str, space: FeatureSpace, extractor: Extractor, tally: Tally) -> None:

@@ -3,8 +3,8 @@
 import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import DatabaseError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -30,6 +30,10 @@ STATUS: dict[type[BaseException], tuple[int, str]] = {
 }
 
 
+class NotHere(Http404):
+    """An address that leads nowhere, with a sentence for the reader that says why."""
+
+
 def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
@@ -48,7 +52,10 @@ def page(request: HttpRequest, status: int, title: str, explanation: str) -> Htt
         {"url": reverse("browse"), "label": _("Browse")},
     ]
     context = {"status": status, "title": title, "explanation": explanation, "actions": actions}
-    return render(request, "errors/error.html", context, status=status)
+    try:
+        return render(request, "errors/error.html", context, status=status)
+    except DatabaseError:  # who is signed in cannot be asked either
+        return render(None, "errors/error.html", context, status=status)
 
 
 def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse | None:
@@ -63,6 +70,8 @@ def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse 
             _("Busy"),
             _("The catalogue is busy and did not answer in time. Nothing was lost: try again."),
         )
+    if isinstance(fault, NotHere):
+        return page(request, 404, _("There is nothing here"), str(fault))
     if isinstance(fault, (RequestDataTooBig, TooManyFilesSent)):
         return page(
             request,
@@ -71,6 +80,11 @@ def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse 
             _("That is more than one request may hold. Send fewer files at a time."),
         )
     return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400: also reached by forms that middleware cannot read."""
+    return page_for(request, exception) or render(None, "400.html", status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

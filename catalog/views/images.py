@@ -1,11 +1,12 @@
 """Browsing the catalogue, the page of one image, and its files."""
 
 import mimetypes
+from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -14,6 +15,7 @@ from catalog.exceptions import SegmentDamaged
 from catalog.forms import BrowseForm
 from catalog.models import Image
 from catalog.services import searching
+from catalog.views import faults
 from catalog.views.access import searcher
 from catalog.views.paging import page_query
 
@@ -26,9 +28,9 @@ PER_PAGE = 48
 def browse(request: HttpRequest) -> HttpResponse:
     form = BrowseForm(request.GET)
     if not form.is_valid():
-        raise Http404(_("There is no such collection, tag or status."))
+        raise faults.NotHere(_("There is no such collection, tag or status."))
     chosen = form.cleaned_data
-    images = Image.objects.for_cards().in_collection(chosen["collection"]).with_words(chosen["q"].replace("\x00", ""))
+    images = Image.objects.for_cards().in_collection(chosen["collection"]).with_words(chosen["q"])
     images = images.tagged(*[chosen["tag"]] if chosen["tag"] else [])
     if chosen["status"]:
         images = images.filter(status=chosen["status"])
@@ -62,8 +64,9 @@ def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
 def original(request: HttpRequest, sha256: str) -> FileResponse:
     """The picture as it came in; `?download` has the browser save it."""
     image = get_object_or_404(Image, sha256=sha256)
-    kind = mimetypes.guess_type(str(image.original))[0] or "application/octet-stream"
-    return _file(str(image.original), kind, filename=image.label, download="download" in request.GET)
+    stored, sent = PurePosixPath(str(image.original)), PurePosixPath(image.source)
+    kind = mimetypes.guess_type(stored.name)[0] or "application/octet-stream"
+    return _file(str(stored), kind, filename=sent.stem + stored.suffix, download="download" in request.GET)
 
 
 def _neighbours(image: Image) -> tuple[list[searching.Hit], str]:
@@ -84,7 +87,7 @@ def _file(name: str, kind: str, *, filename: str = "", download: bool = False) -
     try:
         file = default_storage.open(name)
     except FileNotFoundError:
-        raise Http404(_("This file is missing on the server.")) from None
+        raise faults.NotHere(_("This file is missing on the server.")) from None
     answer = FileResponse(file, as_attachment=download, filename=filename, content_type=kind)
     # The address is made from the digest of the bytes: it never means anything else.
     audience = "private" if settings.SEARCH_REQUIRES_LOGIN else "public"

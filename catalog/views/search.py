@@ -127,7 +127,7 @@ def _gone(request: HttpRequest) -> HttpResponse:
 def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:  # type: ignore[no-untyped-def]
     form = FilterForm(request.GET)
     if not form.is_valid():
-        raise Http404(_("There is no such collection or tag."))
+        raise faults.NotHere(_("There is no such collection or tag."))
     tag = form.cleaned_data["tag"]
     filters = Filters(form.cleaned_data["collection"], (tag,) if tag else ())
     number, size = wanted_page(request), settings.RESULTS_PER_PAGE

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,7 +28,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     collection = imports.collection_named(form.cleaned_data["collection"])
     # One by one: however many were sent, no more than one is in memory.
     outcomes = [
-        uploads.add(file.read(), file.name, collection=collection, tags=tags, user=request.user)
+        uploads.add(file.read(settings.MAX_UPLOAD_BYTES + 1), file.name, collection=collection, tags=tags, user=request.user)
         for file in form.cleaned_data["files"]
     ]
     answer = [_as_json(outcome) for outcome in outcomes]
@@ -36,7 +37,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     ids = [outcome.image.pk for outcome in outcomes if outcome.image]
     context = {
         "outcomes": answer,
-        "refresh_url": f"{reverse('upload_outcomes')}?{urlencode({'ids': ','.join(map(str, ids))})}",
+        "refresh_url": f"{reverse('upload_outcomes')}?{urlencode({'ids': ','.join(map(str, ids))})}" if ids else "",
     }
     return render(request, "upload/outcomes.html", context)
 

@@ -44,19 +44,19 @@ def test_filters_narrow_and_the_count_is_true(client, address, bags, red):
     assert total(client.get(address, {"collection": bags.pk, "tag": red.pk})) == 2
 
 
-@pytest.mark.parametrize("value", ["987654", "-1", "bags", "1\0", "\0", "9" * 40, "1.5", "<b>", "٣٣٣"])
 @pytest.mark.parametrize("name", ["collection", "tag"])
-def test_a_choice_that_is_not_there_is_a_page_that_says_so(client, address, name, value):
-    answer = client.get(address, {name: value})
-    assert answer.status_code == 404
-    assert "There is no such collection" in answer.content.decode()
+def test_a_choice_that_is_not_there_is_a_page_that_says_so(client, address, name):
+    for value in ["987654", "-1", "bags", "1\0", "\0", "9" * 40, "1.5", "<b>", "٣٣٣"]:
+        answer = client.get(address, {name: value})
+        assert answer.status_code == 404, value
+        assert "There is no such collection" in answer.content.decode()
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "\0", "", "9" * 5000, "٣", "2", "999999999"])
-def test_any_page_number_gives_a_page(client, address, page):
-    answer = client.get(address, {"page": page})
-    assert answer.status_code == 200
-    assert len(shown(answer)) >= 5
+def test_any_page_number_gives_a_page(client, address):
+    for page in ["0", "-1", "x", "1.5", "\0", "", "9" * 5000, "٣", "2", "999999999"]:
+        answer = client.get(address, {"page": page})
+        assert answer.status_code == 200, page
+        assert len(shown(answer)) >= 5, page
 
 
 def test_pages_hold_every_result_once_and_in_order(client, search, settings):
@@ -102,6 +102,6 @@ def test_browsing_narrows_to_a_status(client, catalogue):
     assert client.get(reverse("browse"), {"status": "lost"}).status_code == 404
 
 
-@pytest.mark.parametrize("words", ["a\0b", "w" * 201, "%", "_", "'; drop table", "\\", "🦊", " "])
-def test_any_words_give_a_page(client, catalogue, words):
-    assert client.get(reverse("browse"), {"q": words}).status_code == 200
+def test_any_words_give_a_page(client, catalogue):
+    for words in ["a\0b", "w " * 2000, "%", "_", "'; drop table", "\\", "🦊", " "]:
+        assert client.get(reverse("browse"), {"q": words}).status_code == 200, words

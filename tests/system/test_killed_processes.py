@@ -1,7 +1,10 @@
 """Killed anywhere, nothing that was committed is lost, and what was not is done later, once."""
 
 import random
+from contextlib import suppress
+from subprocess import TimeoutExpired
 
+from tests.system.servers import wait_until
 from tests.system.site import expect_whole
 
 
@@ -12,10 +15,8 @@ def test_worker_and_importer_killed_at_random_moments_index_every_image_once(sit
     worker = site.worker()
     for _ in range(6):
         importer = site.command("import_images", pictures, name="importer")
-        try:
+        with suppress(TimeoutExpired):
             importer.wait(chance.uniform(0.7, 2.5))
-        except TimeoutError:
-            pass
         for process in (importer, worker):
             site.kill(process)
         worker = site.worker()
@@ -31,8 +32,6 @@ def test_images_of_a_killed_worker_are_indexed_by_the_next_one(site, folder):
     site.environment["IMAGESEARCH_THREADS"] = "1"
     site.manage("import_images", folder(80), "--no-wait")
     worker = site.worker()
-    from tests.system.servers import wait_until
-
     wait_until(lambda: site.count("claim <> ''"), "a claim")
     site.kill(worker)
     assert site.count("claim <> ''") > 0

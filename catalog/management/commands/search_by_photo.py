@@ -13,7 +13,7 @@ from catalog.management import sheet
 from catalog.management.base import CatalogueCommand
 from catalog.models import Collection
 from catalog.services import searching
-from catalog.services.limits import picture_limits
+from catalog.services.limits import DESCRIBED_SIDE, picture_limits
 from catalog.services.searching import Filters, Results
 
 
@@ -34,7 +34,8 @@ class Command(CatalogueCommand):
         if options["top"] < 1:
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
         began = time.monotonic()
-        picture, box = _open(options["file"]), crops.parse(options["crop"]) if options["crop"] else None
+        box = crops.parse(options["crop"]) if options["crop"] else None
+        picture = _open(options["file"], at_least=None if box else DESCRIBED_SIDE)
         found = searching.search(
             searching.describe(picture, box),
             Filters(_collection(options["collection"])),
@@ -49,9 +50,9 @@ class Command(CatalogueCommand):
             Console(file=self.stdout, width=None).print(_table(found))  # type: ignore[arg-type]
 
 
-def _open(path: Path) -> Picture:
+def _open(path: Path, at_least: int | None) -> Picture:
     try:
-        return decode(path.read_bytes(), picture_limits())
+        return decode(path.read_bytes(), picture_limits(), at_least=at_least)
     except PictureRefused as refusal:
         raise CommandError(f"{path}: {refusal}") from refusal
 
