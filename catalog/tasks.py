@@ -4,7 +4,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
-from catalog.services import imports, indexing, queries, store
+from catalog.services import imports, indexing, queries, rebuilding, store
 
 logger = get_task_logger(__name__)
 
@@ -24,6 +24,7 @@ def catch_up() -> None:
     """Do what is waiting, whoever forgot to tell."""
     imports.run_waiting()
     indexing.index_pending()
+    rebuilding.tidy()
 
 
 @shared_task

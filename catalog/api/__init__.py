@@ -1,7 +1,10 @@
 """The API: search, read, add and delete, described at /api/docs."""
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
+from ninja.errors import ValidationError
 
 from catalog.api.images import router as images
 from catalog.api.search import router as search
@@ -19,7 +22,18 @@ api.add_router("/images", images)
 
 
 @api.exception_handler(ImageSearchError)
-def fault(request: HttpRequest, raised: ImageSearchError) -> HttpResponse:
+@api.exception_handler(OperationalError)
+@api.exception_handler(RequestDataTooBig)
+@api.exception_handler(TooManyFilesSent)
+@api.exception_handler(TooManyFieldsSent)
+def fault(request: HttpRequest, raised: Exception) -> HttpResponse:
     """What a person can do something about, as `{"detail": sentence}`."""
-    status = next(status for kind, (status, _) in faults.STATUS.items() if isinstance(raised, kind))
-    return api.create_response(request, {"detail": faults.sentence(raised)}, status=status)
+    status, _, sentence = faults.explanation(raised) or (500, "", str(raised))
+    return api.create_response(request, {"detail": sentence}, status=status)
+
+
+@api.exception_handler(ValidationError)
+def bad_argument(request: HttpRequest, raised: ValidationError) -> HttpResponse:
+    """Which argument is wrong and why, as one sentence."""
+    told = "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in raised.errors)
+    return api.create_response(request, {"detail": f"{told}."}, status=422)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from ninja.errors import HttpError
-from ninja.security import HttpBasicAuth, django_auth
+from ninja.security import HttpBasicAuth, SessionAuth
 
 
 class BasicAuth(HttpBasicAuth):
@@ -19,12 +19,19 @@ class BasicAuth(HttpBasicAuth):
         return user
 
 
+class Session(SessionAuth):
+    """The site's session, held to CSRF; who is not signed in is told that, and not of tokens."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return super().__call__(request) if request.user.is_authenticated else None
+
+
 def anyone(request: HttpRequest) -> Any:
     """For everyone, unless searching needs an account here."""
     return not settings.SEARCH_REQUIRES_LOGIN
 
 
-WRITERS = [BasicAuth(), django_auth]
+WRITERS = [BasicAuth(), Session()]
 READERS = [anyone, *WRITERS]
 
 

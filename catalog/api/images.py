@@ -1,9 +1,11 @@
 """Images of the catalogue: read, add, delete."""
 
+from typing import Annotated
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import File, Form, Router, UploadedFile
+from ninja import Field, File, Form, Query, Router, Status, UploadedFile
 from ninja.errors import HttpError
 
 from catalog.api.access import READERS, WRITERS, require
@@ -14,12 +16,20 @@ from catalog.models import Image, Tag
 from catalog.services import deletion, imports, searching, uploads
 from catalog.views import faults
 
+CollectionName = Annotated[str, Field(max_length=120)]
+TagName = Annotated[str, Field(max_length=60)]
+
 router = Router(tags=["images"], auth=READERS)
 
 
-@router.get("", response={200: PageOut, (404, 422): Problem})
+@router.get("", response={200: PageOut, (401, 404, 422, 503): Problem})
 def images(
-    request: HttpRequest, start: int = 0, top: int = 50, q: str = "", collection: str = "", status: str = ""
+    request: HttpRequest,
+    start: int = 0,
+    top: int = 50,
+    q: str = Query("", max_length=200),
+    collection: str = "",
+    status: str = "",
 ) -> object:
     """Images, the newest first, narrowed by words, a collection's name and a status."""
     check_stretch(start, top)
@@ -31,17 +41,17 @@ def images(
     return {"total": found.count(), "images": list(found[start : start + top])}
 
 
-@router.post("", auth=WRITERS, response={200: list[OutcomeOut], (400, 401, 403, 507): Problem})
+@router.post("", auth=WRITERS, response={200: list[OutcomeOut], (401, 403, 413, 422, 503, 507): Problem})
 def add_images(
     request: HttpRequest,
     files: File[list[UploadedFile]],
-    collection: Form[str] = "",
-    tags: Form[list[str]] = [],  # noqa: B006 - ninja copies it
+    collection: Form[CollectionName] = "",
+    tags: Form[list[TagName]] = [],  # noqa: B006 - ninja copies it
 ) -> object:
     """Add pictures; an outcome for each. They are searchable once a worker has described them."""
     require(request, "catalog.add_image")
-    carried = [Tag.objects.get_or_create(name=name.strip()[:60])[0] for name in tags if name.strip()]
-    group = imports.collection_named(collection)
+    carried = [Tag.objects.get_or_create(name=name)[0] for name in map(_storable, tags) if name]
+    group = imports.collection_named(_storable(collection))
     outcomes = [
         uploads.add(
             file.read(settings.MAX_UPLOAD_BYTES + 1),
@@ -58,12 +68,12 @@ def add_images(
     ]
 
 
-@router.get("/{int:pk}", response={200: ImageOut, 404: Problem})
+@router.get("/{int:pk}", response={200: ImageOut, (401, 404, 503): Problem})
 def image(request: HttpRequest, pk: int) -> object:
     return get_object_or_404(Image, pk=pk)
 
 
-@router.get("/{int:pk}/similar", response={200: ResultsOut, (404, 409, 422, 503): Problem})
+@router.get("/{int:pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
 def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "") -> object:
     """The images most like one of the catalogue, without itself."""
     check_stretch(start, top)
@@ -73,13 +83,17 @@ def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10,
     return ResultsOut.of(found)
 
 
-@router.delete("/{int:pk}", auth=WRITERS, response={204: None, (401, 403, 404): Problem})
+@router.delete("/{int:pk}", auth=WRITERS, response={204: None, (401, 403, 404, 503): Problem})
 def delete_image(request: HttpRequest, pk: int) -> object:
     """Take an image out of the catalogue: gone from the next search on."""
     require(request, "catalog.delete_image")
     get_object_or_404(Image, pk=pk)
     deletion.delete(Image.objects.filter(pk=pk))
-    return 204, None
+    return Status(204, None)
+
+
+def _storable(name: str) -> str:
+    return name.replace("\x00", "").strip()
 
 
 def _why(refusal: ImageSearchError | None) -> str:

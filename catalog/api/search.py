@@ -8,10 +8,8 @@ from ninja.errors import HttpError
 from catalog.api.access import READERS
 from catalog.api.schemas import HealthOut, Problem, ResultsOut
 from catalog.imaging import crops
-from catalog.imaging.decoding import decode
 from catalog.models import Collection, Tag
 from catalog.services import health, searching, spaces
-from catalog.services.limits import DESCRIBED_SIDE, picture_limits
 from catalog.services.searching import Filters
 
 router = Router(tags=["search"], auth=READERS)
@@ -19,7 +17,7 @@ router = Router(tags=["search"], auth=READERS)
 MOST = 200
 
 
-@router.post("/search", response={200: ResultsOut, (400, 404, 409, 422, 503): Problem})
+@router.post("/search", response={200: ResultsOut, (401, 404, 409, 413, 422, 503): Problem})
 def search_by_photo(
     request: HttpRequest,
     photo: File[UploadedFile],
@@ -35,16 +33,11 @@ def search_by_photo(
     """
     check_stretch(start, top)
     box = crops.parse(crop) if crop else None
-    picture = decode(
-        photo.read(settings.MAX_UPLOAD_BYTES + 1),
-        picture_limits(),
-        at_least=None if box else DESCRIBED_SIDE,
-    )
-    vector = searching.describe(picture, box)
+    vector = searching.describe(photo.read(settings.MAX_UPLOAD_BYTES + 1), box)
     return ResultsOut.of(searching.search(vector, filters(collection, tags), start=start, count=top))
 
 
-@router.get("/health", response=HealthOut)
+@router.get("/health", response={200: HealthOut, (401, 503): Problem})
 def how_it_stands(request: HttpRequest) -> object:
     """Counts of images by status, the feature space, and what is worth knowing."""
     generation = spaces.active()

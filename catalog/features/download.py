@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
@@ -45,7 +46,7 @@ def fetch(
         raise WeightsUnavailable(
             "VGG16's ImageNet weights could not be fetched from {url}: {fault}. {remedy}",
             url=url,
-            fault=getattr(fault, "reason", None) or fault or type(fault).__name__,
+            fault=_reason(fault),
             remedy=remedy(None),
         ) from fault
     return place
@@ -64,6 +65,13 @@ def _download(url: str, draft: Path, timeout: float, end: float, progress: Progr
             progress(done, total)
     if done < total:
         raise ConnectionError(f"the connection broke off after {done} of {total} bytes")
+
+
+def _reason(fault: Exception) -> str:
+    """The fault in words: an HTTPError's own, which have its number, else those of what a URLError wraps."""
+    if isinstance(fault, urllib.error.URLError) and not isinstance(fault, urllib.error.HTTPError):
+        return str(fault.reason)
+    return str(fault) or type(fault).__name__
 
 
 def _verify(draft: Path, url: str) -> None:

@@ -8,14 +8,14 @@ QUALITY = 80
 METHOD = 2  # 4, the default, takes twice as long to save two bytes in a hundred
 
 
-def thumbnail(rgb: Image.Image, side: int) -> bytes:
+def thumbnail(rgb: Image.Image, side: int, *, quality: int = QUALITY) -> bytes:
     """`rgb` as WebP, its longer side at most `side` pixels; a smaller picture keeps its size.
 
     No metadata of the original comes along: neither place, nor camera, nor colour profile.
     """
     encoded = BytesIO()
     # Pillow copies these from the picture unless told otherwise.
-    _shrunk(rgb, side).save(encoded, "WEBP", quality=QUALITY, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
+    _shrunk(rgb, side).save(encoded, "WEBP", quality=quality, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
     return encoded.getvalue()
 
 

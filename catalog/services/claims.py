@@ -23,12 +23,10 @@ LASTING = timedelta(minutes=10)
 def owner(*models: type[Model]) -> Iterator[str]:
     """A name to claim rows of `models` under. What it still holds afterwards is let go of.
 
-    The name is backed by a lock that the kernel drops when this process dies, so that the next owner on
-    this machine takes over at once.
+    The name is backed by a lock that the kernel drops when this process dies, however it dies: see
+    `any_free`.
     """
-    name = f"{socket.gethostname()[:60]}:{uuid4().hex}"
-    for model in models:
-        _release_the_dead(model)
+    name = f"{_machine()}:{uuid4().hex}"
     place = _lock_of(name)
     with locks.held(place):
         try:
@@ -37,6 +35,12 @@ def owner(*models: type[Model]) -> Iterator[str]:
             for model in models:
                 model._default_manager.release(name)  # type: ignore[attr-defined]
             place.unlink(missing_ok=True)
+
+
+def any_free(queue: ClaimQuerySet) -> bool:
+    """Whether rows of `queue` can be claimed, those of holders that have died among them."""
+    _release_the_dead(queue.model)
+    return queue.unclaimed(timezone.now()).exists()
 
 
 def claim(queue: ClaimQuerySet, owner: str, most: int) -> list:
@@ -54,12 +58,16 @@ def renew(row: Claimable) -> None:
 
 
 def _release_the_dead(model: type[Model]) -> None:
-    ours = f"{socket.gethostname()[:60]}:"
+    """Let go of what processes of this machine held that are no more, so that others take over at once."""
     rows = model._default_manager
-    for name in rows.filter(claim__startswith=ours).values_list("claim", flat=True).distinct():
+    for name in rows.filter(claim__startswith=f"{_machine()}:").values_list("claim", flat=True).distinct():
         if not locks.is_held(_lock_of(name)):
             rows.release(name)  # type: ignore[attr-defined]
             _lock_of(name).unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return socket.gethostname()[:60]
 
 
 def _lock_of(name: str) -> Path:

@@ -14,7 +14,6 @@ import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from catalog.exceptions import ImageSearchError, PictureRefused, StoreUnavailable
 from catalog.features.extractors import Extractor
@@ -68,7 +67,7 @@ def index_pending(progress: Callable[[int], None] = lambda done: None) -> Tally:
         WeightsUnavailable: the catalogue's network is not there.
     """
     tally = Tally(progress=progress)
-    while Image.objects.pending().unclaimed(timezone.now()).exists():
+    while claims.any_free(Image.objects.pending()):
         try:
             _index_in(spaces.active_or_first(), tally)
         except SpaceChanged:

@@ -54,7 +54,7 @@ class LiveIndex:
             self._open = {}
 
     def _refresh(self, rows: list[Segment]) -> None:
-        dead = _dead_rows(rows)
+        dead = _dead_rows(rows[0].space_id) if rows else {}
         known, self._open = self._open, {}
         for row in rows:
             kept = known.get(row.pk)
@@ -70,8 +70,9 @@ class LiveIndex:
             self._open[row.pk] = (dead.get(row.pk, 0), LiveSegment(segment, live))
 
 
-def _dead_rows(rows: list[Segment]) -> dict[int, int]:
-    dead = Descriptor.objects.filter(image=None, segment__in=[row.pk for row in rows])
+def _dead_rows(space_id: int) -> dict[int, int]:
+    """How many rows are dead, by segment."""
+    dead = Descriptor.objects.filter(image=None, space=space_id)
     return dict(dead.values_list("segment").annotate(Count("pk")).order_by())
 
 

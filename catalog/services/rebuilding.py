@@ -26,6 +26,8 @@ from catalog.vectors.segments import open_segment
 
 # Rows that one merge commits at once: as long as a writer may have to wait for it.
 MERGED_ROWS = 20_000
+# A catalogue that is fed one picture at a time gets a segment for each; more than this many are merged.
+MANY_SEGMENTS = 64
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,6 +70,15 @@ def reextract(extractor: str | None = None, *, progress: Progress = lambda phase
         _describe_all(space, progress)
         _merge(space, progress)
         return _swap_in(generation, progress)
+
+
+def tidy() -> None:
+    """Merge the segments of the active space when they have become many, unless a rebuild is at it anyway."""
+    generation = spaces.active()
+    if generation is None or generation.space.segments.count() <= MANY_SEGMENTS:
+        return
+    with suppress(CatalogueBusy), _alone():
+        _merge(generation.space, lambda phase, done, total: None)
 
 
 @contextmanager

@@ -7,9 +7,11 @@ import numpy as np
 
 from catalog.exceptions import NothingIndexed
 from catalog.imaging.crops import Box, crop
-from catalog.imaging.decoding import Picture
+from catalog.imaging.decoding import decode
+from catalog.imaging.limits import Limits
 from catalog.models import Collection, Descriptor, FeatureSpace, Image, Tag
 from catalog.services import spaces, store
+from catalog.services.limits import DESCRIBED_SIDE, picture_limits
 from catalog.services.live_index import INDEX
 from catalog.vectors import exact
 from catalog.vectors.segments import open_segment
@@ -55,15 +57,19 @@ class Results:
     damaged: list[str] = field(default_factory=list)
 
 
-def describe(picture: Picture, box: Box | None = None) -> np.ndarray:
+def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> np.ndarray:
     """The descriptor of a query photo, or of the part of it within `box`: float32, d.
 
+    Without a box it is decoded just as the catalogue's pictures are, so that the same bytes give the same descriptor.
+
     Raises:
+        PictureRefused: the bytes are not a picture that is taken.
         NothingIndexed: there is no feature space yet.
         WeightsUnavailable: the catalogue's network is not there.
         CropRefused: the box lies outside the photo.
     """
     extractor = spaces.extractor(_active_space())
+    picture = decode(data, limits or picture_limits(), at_least=None if box else DESCRIBED_SIDE)
     pixels = extractor.prepare(crop(picture, box) if box else picture.rgb)
     return extractor.describe(pixels[np.newaxis])[0]
 

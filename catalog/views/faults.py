@@ -2,7 +2,7 @@
 
 import sys
 
-from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import DatabaseError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from catalog.exceptions import (
     CatalogueBusy,
+    CropRefused,
     ImageSearchError,
     NothingIndexed,
     PictureRefused,
@@ -22,6 +23,7 @@ from catalog.exceptions import (
 STATUS: dict[type[BaseException], tuple[int, str]] = {
     NothingIndexed: (409, "Nothing to search yet"),
     PictureRefused: (422, "This picture cannot be taken"),
+    CropRefused: (422, "There is no such part of the picture"),
     CatalogueBusy: (503, "Busy"),
     SegmentDamaged: (503, "A part of the index is damaged"),
     StoreUnavailable: (507, "Nothing can be stored"),
@@ -43,6 +45,28 @@ def sentence(fault: ImageSearchError) -> str:
     return _(fault.message).format(**fault.params)
 
 
+def status_of(fault: ImageSearchError) -> int:
+    """The HTTP status that answers a fault."""
+    if isinstance(fault, PictureRefused) and fault.code == "too_many_bytes":
+        return 413
+    return next(status for kind, (status, _title) in STATUS.items() if isinstance(fault, kind))
+
+
+def explanation(fault: BaseException | None) -> tuple[int, str, str] | None:
+    """Status, title and sentence of a fault that a person can do something about; None for any other."""
+    if isinstance(fault, ImageSearchError):
+        title = next(title for kind, (_status, title) in STATUS.items() if isinstance(fault, kind))
+        return status_of(fault), _(title), sentence(fault)
+    if isinstance(fault, OperationalError):
+        return 503, _("Busy"), _("The catalogue is busy and did not answer in time. Nothing was lost: try again.")
+    if isinstance(fault, NotHere):
+        return 404, _("There is nothing here"), str(fault)
+    if isinstance(fault, (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent)):
+        told = _("That is more than one request may hold. Send fewer files at a time.")
+        return 413, _("Too much at once"), told
+    return None
+
+
 def page(request: HttpRequest, status: int, title: str, explanation: str) -> HttpResponse:
     """A page, or JSON for a script, that says what is wrong."""
     if wants_json(request):
@@ -60,26 +84,8 @@ def page(request: HttpRequest, status: int, title: str, explanation: str) -> Htt
 
 def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse | None:
     """The page of a fault that a person can do something about; None for any other."""
-    if isinstance(fault, ImageSearchError):
-        status, title = next(found for kind, found in STATUS.items() if isinstance(fault, kind))
-        return page(request, status, _(title), sentence(fault))
-    if isinstance(fault, OperationalError):
-        return page(
-            request,
-            503,
-            _("Busy"),
-            _("The catalogue is busy and did not answer in time. Nothing was lost: try again."),
-        )
-    if isinstance(fault, NotHere):
-        return page(request, 404, _("There is nothing here"), str(fault))
-    if isinstance(fault, (RequestDataTooBig, TooManyFilesSent)):
-        return page(
-            request,
-            413,
-            _("Too much at once"),
-            _("That is more than one request may hold. Send fewer files at a time."),
-        )
-    return None
+    told = explanation(fault)
+    return page(request, *told) if told else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

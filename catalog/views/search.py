@@ -41,7 +41,7 @@ def submit(request: HttpRequest) -> HttpResponse:
         photo = queries.remember(*_photo(form))
     except PictureRefused as refusal:
         form.add_error("photo", faults.sentence(refusal))
-        return _home(request, form, status=413 if refusal.code == "too_many_bytes" else 422)
+        return _home(request, form, status=faults.status_of(refusal))
     chosen = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
     return redirect(f"{photo.get_absolute_url()}?{urlencode(chosen)}".rstrip("?"))
 

@@ -28,7 +28,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     collection = imports.collection_named(form.cleaned_data["collection"])
     # One by one: however many were sent, no more than one is in memory.
     outcomes = [
-        uploads.add(file.read(settings.MAX_UPLOAD_BYTES + 1), file.name, collection=collection, tags=tags, user=request.user)
+        uploads.add(
+            file.read(settings.MAX_UPLOAD_BYTES + 1), file.name, collection=collection, tags=tags, user=request.user
+        )
         for file in form.cleaned_data["files"]
     ]
     answer = [_as_json(outcome) for outcome in outcomes]

@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 
 from catalog.exceptions import NothingIndexed
-from catalog.imaging.decoding import decode
 from catalog.models import Collection, Image, Tag
 from catalog.services import deletion, indexing, searching, uploads
-from catalog.services.limits import picture_limits
 from catalog.services.searching import Filters
 
 
 def ask(data: bytes) -> np.ndarray:
-    return searching.describe(decode(data, picture_limits()))
+    return searching.describe(data)
 
 
 def test_a_picture_of_the_catalogue_finds_itself_first(catalogue, picture):

@@ -49,6 +49,7 @@ class Site:
             capture_output=True,
             text=True,
             timeout=timeout,
+            check=False,
         )
 
     def manage(self, *arguments: object) -> dict:
@@ -102,7 +103,7 @@ class Site:
 
     def count(self, condition: str = "1=1") -> int:
         """Images of which `condition` holds."""
-        return self.rows(f"SELECT COUNT(*) FROM catalog_image WHERE {condition}")[0][0]
+        return self.rows(f"SELECT COUNT(*) FROM catalog_image WHERE {condition}")[0][0]  # noqa: S608
 
     def wait_until_indexed(self, number: int, seconds: float = 90) -> None:
         wait_until(lambda: self.count("status = 'indexed'") == number, f"{number} images indexed", seconds)

@@ -51,7 +51,9 @@ def open_runtime(  # noqa: PLR0913, all but two by name
         return KerasRuntime(weights, input_size=input_size, layer=layer)
     from catalog.features.runtimes.ncnn_runtime import NcnnRuntime
 
-    return NcnnRuntime(weights, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side)
+    return NcnnRuntime(
+        weights, input_size=input_size, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side
+    )
 
 
 def _keras_sees_a_gpu() -> bool:

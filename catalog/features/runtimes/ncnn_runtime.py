@@ -30,7 +30,10 @@ class NcnnRuntime:
     the network is loaded.
     """
 
-    def __init__(self, weights: Weights, *, layer: str, cache: Path, threads: int, side_by_side: bool) -> None:
+    def __init__(  # noqa: PLR0913, all but one by name
+        self, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int, side_by_side: bool
+    ) -> None:
+        self._shape = weights.architecture.map_shape(layer, input_size)
         self._layer = layer
         self._net = ncnn.Net()
         self._pool = ThreadPoolExecutor(threads) if side_by_side else None
@@ -44,8 +47,11 @@ class NcnnRuntime:
 
     def maps(self, batch: np.ndarray) -> np.ndarray:
         """See `runtimes.Runtime`."""
+        maps = np.empty((len(batch), *self._shape), np.float32)
         compute = self._pool.map if self._pool else map
-        return np.stack(list(compute(self._maps, batch)))
+        for place, found in zip(maps, compute(self._maps, batch), strict=True):
+            place[:] = found
+        return maps
 
     def _maps(self, picture: np.ndarray) -> np.ndarray:
         # Held by name: ncnn borrows the memory of `planes`, and lends that of `found`.

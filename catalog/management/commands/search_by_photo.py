@@ -2,18 +2,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
 from catalog.exceptions import PictureRefused
 from catalog.imaging import crops
-from catalog.imaging.decoding import Picture, decode
+from catalog.imaging.decoding import decode
 from catalog.management import sheet
 from catalog.management.base import CatalogueCommand
 from catalog.models import Collection
 from catalog.services import searching
-from catalog.services.limits import DESCRIBED_SIDE, picture_limits
+from catalog.services.limits import picture_limits
 from catalog.services.searching import Filters, Results
 
 
@@ -35,14 +36,13 @@ class Command(CatalogueCommand):
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
         began = time.monotonic()
         box = crops.parse(options["crop"]) if options["crop"] else None
-        picture = _open(options["file"], at_least=None if box else DESCRIBED_SIDE)
+        photo = options["file"].read_bytes()
         found = searching.search(
-            searching.describe(picture, box),
-            Filters(_collection(options["collection"])),
-            count=options["top"],
+            _describe(options["file"], photo, box), Filters(_collection(options["collection"])), count=options["top"]
         )
         seconds = round(time.monotonic() - began, 4)
         if options["sheet"]:
+            picture = decode(photo, picture_limits())
             sheet.draw(crops.crop(picture, box) if box else picture.rgb, found.hits).save(options["sheet"])
         if options["json"]:
             self.give(_as_json(found, seconds))
@@ -50,9 +50,9 @@ class Command(CatalogueCommand):
             Console(file=self.stdout, width=None).print(_table(found))  # type: ignore[arg-type]
 
 
-def _open(path: Path, at_least: int | None) -> Picture:
+def _describe(path: Path, photo: bytes, box: crops.Box | None) -> np.ndarray:
     try:
-        return decode(path.read_bytes(), picture_limits(), at_least=at_least)
+        return searching.describe(photo, box)
     except PictureRefused as refusal:
         raise CommandError(f"{path}: {refusal}") from refusal
 

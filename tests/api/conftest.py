@@ -1,0 +1,16 @@
+"""What the tests of the API share."""
+
+from base64 import b64encode
+
+import pytest
+from django.test import Client
+
+
+def basic(name: str, password: str = "a long enough word") -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
+
+
+@pytest.fixture
+def strict() -> Client:
+    """A client that is held to CSRF, as a browser is."""
+    return Client(enforce_csrf_checks=True)
