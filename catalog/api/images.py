@@ -16,7 +16,6 @@ from catalog.models import Image, Tag
 from catalog.services import deletion, imports, searching, uploads
 from catalog.views import faults
 
-CollectionName = Annotated[str, Field(max_length=120)]
 TagName = Annotated[str, Field(max_length=60)]
 
 router = Router(tags=["images"], auth=READERS)
@@ -27,7 +26,7 @@ def images(
     request: HttpRequest,
     start: int = 0,
     top: int = 50,
-    q: str = Query("", max_length=200),
+    q: Annotated[str, Query(max_length=200)] = "",
     collection: str = "",
     status: str = "",
 ) -> object:
@@ -45,7 +44,7 @@ def images(
 def add_images(
     request: HttpRequest,
     files: File[list[UploadedFile]],
-    collection: Form[CollectionName] = "",
+    collection: Annotated[str, Form(max_length=120)] = "",
     tags: Form[list[TagName]] = [],  # noqa: B006 - ninja copies it
 ) -> object:
     """Add pictures; an outcome for each. They are searchable once a worker has described them."""

@@ -39,7 +39,7 @@ def owner(*models: type[Model]) -> Iterator[str]:
 
 def any_free(queue: ClaimQuerySet) -> bool:
     """Whether rows of `queue` can be claimed, those of holders that have died among them."""
-    _release_the_dead(queue.model)
+    release_the_dead(queue.model)
     return queue.unclaimed(timezone.now()).exists()
 
 
@@ -57,7 +57,7 @@ def renew(row: Claimable) -> None:
     type(row)._default_manager.filter(pk=row.pk, claim=row.claim).update(claim_expires_at=timezone.now() + LASTING)
 
 
-def _release_the_dead(model: type[Model]) -> None:
+def release_the_dead(model: type[Model]) -> None:
     """Let go of what processes of this machine held that are no more, so that others take over at once."""
     rows = model._default_manager
     for name in rows.filter(claim__startswith=f"{_machine()}:").values_list("claim", flat=True).distinct():

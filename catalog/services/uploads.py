@@ -72,9 +72,11 @@ def add_all(files: Sequence[Incoming], *, tags: Sequence[Tag] = (), user: Any = 
     with ThreadPoolExecutor(settings.THREADS) as threads, store.writing():
         arrivals = list(threads.map(_read, files))
         taken: dict[str, Image | ImageSearchError] = dict(_rows([arrival.digest for arrival in arrivals]))
-        # Reversed, so that of the same bytes twice the first is the one that comes in.
-        new = {one.digest: one for one in reversed(arrivals) if one.digest and one.digest not in taken}
-        taken |= zip(reversed(new), threads.map(_take_in, reversed(new.values())), strict=True)
+        new: dict[str, _Arrival] = {}
+        for arrival in arrivals:
+            if arrival.digest and arrival.digest not in taken:
+                new.setdefault(arrival.digest, arrival)
+        taken |= zip(new, threads.map(_take_in, new.values()), strict=True)
         inserted = _insert([image for image in taken.values() if isinstance(image, Image) and not image.pk], tags, user)
         _put_back_originals(arrivals, taken)
     return _outcomes(arrivals, {**taken, **_rows(list(taken))}, inserted)

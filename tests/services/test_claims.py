@@ -24,6 +24,10 @@ def claimed(owner: str, most: int = 10) -> list[Image]:
     return claims.claim(Image.objects.pending().in_queue_order(), owner, most)
 
 
+def any_free() -> bool:
+    return claims.any_free(Image.objects.pending())
+
+
 def test_rows_are_claimed_in_the_order_of_the_queue_and_no_more_than_asked(waiting):
     with claims.owner(Image) as owner:
         assert claimed(owner, 3) == waiting[:3]
@@ -60,7 +64,7 @@ def test_each_claim_is_counted(waiting):
 def test_rows_of_a_living_owner_on_this_machine_stay_its_own(waiting):
     with claims.owner(Image) as owner:
         claimed(owner)
-        claims.release_the_dead(Image)
+        assert not any_free()
         with claims.owner(Image) as other:
             assert claimed(other) == []
 
@@ -72,11 +76,9 @@ def test_rows_of_a_killed_owner_on_this_machine_are_free_at_once(waiting, settin
     later = timezone.now() + claims.LASTING
     Image.objects.update(claim=f"{machine}:0123abcd", claim_expires_at=later)
 
-    claims.release_the_dead(Image)
-    with claims.owner(Image) as owner:
-        assert claimed(owner) == []
+    assert not any_free()
     killed(process)
-    claims.release_the_dead(Image)
+    assert any_free()
     with claims.owner(Image) as owner:
         assert claimed(owner) == waiting
     assert not list((settings.LOCKS_DIR / "claims").iterdir())
