@@ -57,7 +57,7 @@ class WordsField(forms.CharField):
     """Words to look for: whatever somebody types is taken, as far as a query can hold it."""
 
     def to_python(self, value: object) -> str:
-        return super().to_python(value).replace("\x00", "")[: self.max_length]
+        return (super().to_python(value) or "").replace("\x00", "")[: self.max_length]
 
 
 class BrowseForm(FilterForm):

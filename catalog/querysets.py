@@ -20,7 +20,9 @@ class ClaimQuerySet(models.QuerySet):
         self.filter(pk__in=chosen).unclaimed(now).update(
             claim=owner, claim_expires_at=now + lasting, attempts=models.F("attempts") + 1
         )
-        return list(self.filter(pk__in=chosen, claim=owner))
+        # Without this queue's own conditions, which the claim itself may have ended.
+        ours = self.model._default_manager.filter(claim=owner).in_bulk(chosen)
+        return [ours[pk] for pk in chosen if pk in ours]
 
     def release(self, owner: str) -> int:
         """Let go of whatever `owner` holds."""

@@ -96,8 +96,9 @@ def url(name: str, schemes: tuple[str, ...]) -> str | None:
 
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
-        # The netloc, and not only the scheme: `redis:host` would otherwise fail much later and far away.
-        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
+        # Not only the scheme: `redis:host` would otherwise fail much later and far away.
+        known = parts.scheme in schemes and raw.lower().startswith(f"{parts.scheme}://")
+        if not known or not (parts.netloc or parts.path.strip("/")):
             raise ValueError
         _ = parts.port  # raises ValueError for a port that is no number
         return raw

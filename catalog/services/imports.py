@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -170,7 +171,7 @@ def sweep() -> int:
 
 def _run_all(imports: Any) -> None:
     unfinished = imports.filter(state__in=UNFINISHED).order_by("pk")
-    if not unfinished.exists():
+    if not claims.any_free(unfinished):
         return
     with claims.owner(Import) as owner:
         while claimed := claims.claim(unfinished, owner, 1):
@@ -230,7 +231,8 @@ def _keep(archive: Any) -> str:
             for chunk in archive.chunks():
                 out.write(chunk)
     except OSError as fault:
-        (settings.IMPORTS_DIR / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (settings.IMPORTS_DIR / name).unlink()
         raise StoreUnavailable(
             "The archive cannot be kept below {path}: {fault}.",
             path=settings.IMPORTS_DIR,

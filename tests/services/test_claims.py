@@ -35,6 +35,11 @@ def test_rows_are_claimed_in_the_order_of_the_queue_and_no_more_than_asked(waiti
         assert claimed(owner, 3) == []
 
 
+def test_a_claim_gives_its_rows_even_where_it_takes_them_out_of_the_queue(waiting):
+    with claims.owner(Image) as owner:
+        assert claims.claim(Image.objects.pending().in_queue_order().filter(attempts=0), owner, 2) == waiting[:2]
+
+
 def test_two_owners_never_hold_the_same_row(waiting):
     with claims.owner(Image) as one, claims.owner(Image) as other:
         assert claimed(one, 2) == waiting[:2]

@@ -84,7 +84,7 @@ class Site:
         where = ["--bind", f"127.0.0.1:{self.port}", "--workers", processes, "--threads", 4]
         plain = ["--timeout", 120, "--no-control-socket"]
         web = self.start("web", ["-m", "gunicorn", "imagesearch.wsgi", *where, *plain])
-        wait_until(lambda: self._answers(web), "the site")
+        wait_until(lambda: self.answers(web), "the site")
         wait_until(lambda: len(children(web)) == processes, "gunicorn's workers")
         return web
 
@@ -135,8 +135,8 @@ class Site:
             except subprocess.TimeoutExpired:
                 self.kill(process)
 
-    def _answers(self, web: subprocess.Popen) -> bool:
-        assert web.poll() is None, self.log("web").read_text()
+    def answers(self, web: subprocess.Popen, name: str = "web") -> bool:
+        assert web.poll() is None, self.log(name).read_text()
         try:
             return self.visitor().get("/api/health").status == 200
         except OSError:

@@ -67,5 +67,3 @@ def test_no_web_process_has_tensorflow_loaded_after_serving_every_page(plain_sit
     maps = Path(f"/proc/{pid}/maps").read_text()
     assert "ncnn" in maps
     assert "tensorflow" not in maps
-
-

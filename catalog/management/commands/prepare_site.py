@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from catalog.exceptions import WeightsUnavailable
 from catalog.management.base import CatalogueCommand
 from catalog.models import Image
 from catalog.services import demo, indexing, spaces
@@ -22,9 +21,12 @@ class Command(CatalogueCommand):
         call_command("migrate", verbosity=0)
         password = self._administrator()
         if spaces.active() is None:
-            self._weights()
+            self.stdout.write("Choosing the network that describes pictures …")
+            self.stdout.flush()
+            spaces.active_or_first()
         if not Image.objects.exists():
             self.stdout.write("Drawing a demo catalogue …")
+            self.stdout.flush()
             demo.load()
         indexing.index_pending()
         self._tell(password)
@@ -37,17 +39,6 @@ class Command(CatalogueCommand):
         password = secrets.token_urlsafe(9)
         users.create_superuser("admin", password=password)
         return password
-
-    def _weights(self) -> None:
-        if settings.EXTRACTOR == "vgg16-compact":
-            return
-        self.stdout.write("Looking for VGG16's ImageNet weights …")
-        try:
-            self.stdout.write(f"They are at {spaces.fetch_weights().path}.")
-        except WeightsUnavailable as fault:
-            if settings.EXTRACTOR == "vgg16" or settings.VGG16_WEIGHTS:
-                raise
-            self.stdout.write(str(fault))
 
     def _tell(self, password: str | None) -> None:
         address = f"http://{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}/"
