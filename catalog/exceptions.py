@@ -58,6 +58,10 @@ class StoreUnavailable(ImageSearchError):
     """The disk refuses: full, read-only, or without permission."""
 
 
+class IndexUnavailable(ImageSearchError):
+    """The server that ranks the catalogue is away or refuses; the store has everything still."""
+
+
 class CatalogueBusy(ImageSearchError):
     """Another process is doing what only one may do at a time."""
 

@@ -90,7 +90,7 @@ class ImportForm(forms.ModelForm):
     """A bulk import: an archive sent along, or a folder on the server."""
 
     archive = forms.FileField(required=False, label=_("Archive"), help_text=_("A ZIP or TAR file of pictures."))
-    folder = forms.CharField(required=False, label=_("Folder on the server"))
+    folder = forms.CharField(required=False, max_length=500, label=_("Folder on the server"))
 
     class Meta:
         model = Import

@@ -1,6 +1,7 @@
 """Reading the environment: every variable has a default that works, and a bad value is refused by name."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -124,6 +125,24 @@ def database(name: str, sqlite: Path) -> dict[str, object]:
         settings["CONN_MAX_AGE"] = 60
         settings["CONN_HEALTH_CHECKS"] = True
     return settings
+
+
+def vector_index(name: str) -> str | None:
+    """A Milvus server's `http(s)://[user:password@]host[:port][/database]`, or None: search needs no server."""
+
+    def parse(raw: str) -> str | None:
+        if raw == "local":
+            return None
+        parts = urlsplit(raw)
+        whole = (
+            parts.scheme in ("milvus+http", "milvus+https") and parts.hostname and not (parts.query or parts.fragment)
+        )
+        if not whole or not re.fullmatch(r"/?|/[A-Za-z_][A-Za-z0-9_]*/?", parts.path):
+            raise ValueError
+        _ = parts.port  # raises ValueError for a port that is no number
+        return raw.removeprefix("milvus+")
+
+    return read(name, None, parse, "local, or milvus+http://host:19530/database, or the same with milvus+https")
 
 
 def media_storage(name: str, media: Path) -> dict[str, object]:

@@ -78,6 +78,7 @@ MAX_ARCHIVE_BYTES = (
 
 # Searching -------------------------------------------------------------------------------------
 
+VECTOR_INDEX = environment.vector_index("IMAGESEARCH_VECTOR_INDEX")
 SEARCH_REQUIRES_LOGIN = environment.switch("IMAGESEARCH_SEARCH_REQUIRES_LOGIN", False)
 QUERY_HOURS = environment.whole_number("IMAGESEARCH_QUERY_HOURS", 24, least=1, most=24 * 365)
 RESULTS_PER_PAGE = 24

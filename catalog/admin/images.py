@@ -78,13 +78,18 @@ class ImageAdmin(admin.ModelAdmin):
         if chosen is None:
             context = self.admin_site.each_context(request) | {
                 "title": _("Set collection"),
-                "images": images,
+                "count": images.count(),
+                "chosen": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "select_across": request.POST.get("select_across", "0"),
                 "collections": Collection.objects.all(),
                 "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
                 "opts": self.model._meta,
             }
             return TemplateResponse(request, "admin/catalog/image/set_collection.html", context)
         collection = Collection.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
+        if chosen and collection is None:
+            self.message_user(request, _("There is no such collection. No image was moved."), messages.ERROR)
+            return None
         count = Image.objects.filter(pk__in=images.values("pk")).update(collection=collection)
         self.message_user(request, ngettext("%d image moved.", "%d images moved.", count) % count, messages.SUCCESS)
         return None

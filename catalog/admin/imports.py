@@ -29,6 +29,11 @@ class ImportAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, run: Import | None = None) -> bool:
         return False  # an import is followed, not changed
 
+    def has_delete_permission(self, request: HttpRequest, run: Import | None = None) -> bool:
+        # A worker may be at one that is not finished.
+        finished = run is None or run.state in (Import.State.DONE, Import.State.FAILED)
+        return finished and super().has_delete_permission(request, run)
+
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """An archive sent along, or a folder on the server."""
         if not self.has_add_permission(request):
@@ -50,12 +55,14 @@ class ImportAdmin(admin.ModelAdmin):
         waiting = run.files.filter(image__status=Image.Status.PENDING).count()
         refused = run.files.filter(outcome=ImportedFile.Outcome.REFUSED)
         failed = run.files.filter(image__status=Image.Status.FAILED).select_related("image")
+        page = Paginator(refused, 200).get_page(request.GET.get("page"))
         context = self._context(request, _("Bulk import")) | {
             "run": run,
             "done": sum(outcomes.values()),
             "outcomes": [(label, outcomes.get(value, 0)) for value, label in ImportedFile.Outcome.choices],
             "waiting": waiting,
-            "refused": Paginator(refused, 200).get_page(request.GET.get("page")),
+            "refused": page,
+            "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
             "failed": failed[:200],
         }
         answer = TemplateResponse(request, "admin/catalog/import/progress.html", context)

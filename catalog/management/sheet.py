@@ -28,5 +28,8 @@ def draw(query: Pixels.Image, hits: Sequence[Hit]) -> Pixels.Image:
 
 
 def _thumbnail(hit: Hit) -> Pixels.Image:
-    with default_storage.open(str(hit.image.thumbnail)) as file:
-        return Pixels.open(file).convert("RGB")
+    try:
+        with default_storage.open(str(hit.image.thumbnail)) as file:
+            return Pixels.open(file).convert("RGB")
+    except OSError:  # missing or damaged: the hit keeps its place
+        return Pixels.new("RGB", (CELL, CELL), "lightgrey")

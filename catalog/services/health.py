@@ -4,10 +4,10 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from catalog.exceptions import WeightsUnavailable
+from catalog.exceptions import IndexUnavailable, WeightsUnavailable
 from catalog.models import Image
 from catalog.services import spaces
-from catalog.services.live_index import INDEX
+from catalog.services.live_index import INDEX, engine
 
 
 def counts() -> dict[str, int]:
@@ -25,8 +25,9 @@ def notice() -> str | None:
             "To mend it, run: python manage.py check_index --repair"
         )
     try:
+        engine().check()
         return compact_sentence() if spaces.stand_in_is_used(generation) else None
-    except WeightsUnavailable as fault:
+    except (IndexUnavailable, WeightsUnavailable) as fault:
         return str(fault)
 
 

@@ -43,10 +43,13 @@ class Found:
     read: Callable[[], bytes]
 
 
-def find(paths: Sequence[Path]) -> Iterator[Found]:
+def find(paths: Sequence[Path], *, within: Path | None = None) -> Iterator[Found]:
     """Every file below `paths`, in a fixed order; archives are looked into, hidden files passed over.
 
     An archive's entries are unpacked as they are come upon: take them in as they come.
+
+    Args:
+        within: refuse files that lie elsewhere, which links below `paths` may lead to.
 
     Raises:
         FolderRefused: a path does not exist.
@@ -57,7 +60,7 @@ def find(paths: Sequence[Path]) -> Iterator[Found]:
             for entry in entries(path, archive_limits(), picture_limits()):
                 yield Found(entry.name, PurePosixPath(entry.name).parent.name, _unpacked(entry))
         else:
-            yield from (Found(*found) for found in _on_disk(path))
+            yield from (Found(*found) for found in _on_disk(path, within))
 
 
 def count(paths: Sequence[Path]) -> int:
@@ -194,10 +197,12 @@ def _run(run: Import) -> None:
 
 def _take_all(run: Import) -> None:
     place = settings.IMPORTS_DIR / run.archive if run.archive else Path(run.folder)
+    if run.archive and not is_archive(place):
+        raise ArchiveRefused("{name} is neither a ZIP nor a TAR file. Pack the pictures into one.", name=run.name)
     Import.objects.filter(pk=run.pk).update(found=count([place]))
     done = run.files.count()
     outcomes = take_in(
-        islice(find([place]), done, None),
+        islice(find([place], within=None if run.archive else import_root()), done, None),
         collection=run.collection,
         from_folders=run.collections_from_folders,
         user=run.created_by,
@@ -245,24 +250,24 @@ def _is_readable_archive(path: Path) -> bool:
     return path.is_file() and os.access(path, os.R_OK) and is_archive(path)
 
 
-def _on_disk(path: Path) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+def _on_disk(path: Path, within: Path | None = None) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     """A file, or every file of a folder: name, folder's name, and how to read it."""
     if path.is_dir():
-        yield from _in_folder(path)
+        yield from _in_folder(path, within)
     elif path.exists():
-        yield path.name, path.resolve().parent.name, partial(_read, path)
+        yield path.name, path.resolve().parent.name, partial(_read, path, within)
     else:
         raise FolderRefused("{path} does not exist.", path=path)
 
 
-def _in_folder(top: Path) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+def _in_folder(top: Path, within: Path | None) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     unreadable: list[str] = []
     for folder, folders, files in os.walk(top, onerror=lambda fault: unreadable.append(fault.filename)):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
             if not name.startswith("."):
-                yield str(path.relative_to(top)), path.parent.resolve().name, partial(_read, path)
+                yield str(path.relative_to(top)), path.parent.resolve().name, partial(_read, path, within)
     # Reading one says why it cannot be read.
     yield from ((name, Path(name).name, partial(_read, Path(name))) for name in unreadable)
 
@@ -280,8 +285,10 @@ def _refuse(refusal: ImageSearchError) -> bytes:
     raise refusal
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, within: Path | None = None) -> bytes:
     limit = picture_limits().max_bytes
+    if within and not path.resolve().is_relative_to(within):
+        raise PictureRefused("outside", "{path} is a link that leads out of {root}.", path=path, root=within)
     try:
         if path.is_fifo():  # to open it would be to wait for somebody to write
             raise PictureRefused("special_file", "{path} is a pipe, not a file.", path=path)

@@ -20,7 +20,7 @@ from catalog.features.extractors import Extractor
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.models import FeatureSpace, Generation, Image, Segment
-from catalog.services import claims, originals, spaces, store
+from catalog.services import claims, live_index, originals, spaces, store
 from catalog.services.limits import DESCRIBED_SIDE
 from catalog.services.store import Described
 
@@ -67,6 +67,8 @@ def index_pending(progress: Callable[[int], None] = lambda done: None) -> Tally:
         WeightsUnavailable: the catalogue's network is not there.
     """
     tally = Tally(progress=progress)
+    if generation := spaces.active():
+        live_index.follow(generation.space)  # what its server missed while it was away
     while claims.any_free(Image.objects.pending()):
         try:
             _index_in(spaces.active_or_first(), tally)
@@ -132,6 +134,8 @@ def _finish(work: Work, owner: str, space: FeatureSpace, extractor: Extractor, t
             logger.exception("image %s cannot be prepared", image.pk)
             failed += _mark_failed(image, owner, f"It cannot be read: {fault or type(fault).__name__}.")
     indexed = _commit(describe(ready, extractor), owner, space) if ready else 0
+    if indexed:
+        live_index.follow(space)
     tally.add(indexed, failed)
 
 

@@ -2,18 +2,25 @@
 
 Every search asks the database first, in three small queries, so that what was committed is found and what
 was deleted is gone in every process without anyone being told. Segments are opened once and kept.
+
+Where a server does the ranking, it is brought up to the segments first: by whoever commits, and by any
+search that finds it behind.
 """
 
 import logging
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Count
 
-from catalog.exceptions import SegmentDamaged
+from catalog import locks
+from catalog.exceptions import CatalogueBusy, IndexUnavailable, SegmentDamaged, StoreUnavailable
 from catalog.models import Descriptor, FeatureSpace, Segment
 from catalog.services import store
+from catalog.vectors.engines import Engine, engine_at
 from catalog.vectors.exact import LiveSegment
 from catalog.vectors.segments import open_segment
 
@@ -84,3 +91,50 @@ def _live_rows(row: Segment) -> np.ndarray:
 
 
 INDEX = LiveIndex()
+
+
+def engine() -> Engine:
+    """What ranks: this process, or the server that the settings name."""
+    return _engine(settings.VECTOR_INDEX)
+
+
+_engine = lru_cache(maxsize=1)(engine_at)
+
+
+def up_to_date(space: FeatureSpace) -> View:
+    """The segments of `space`, once the engine holds just what is live in them.
+
+    Raises:
+        IndexUnavailable: the engine's server is away or refuses.
+        CatalogueBusy: another process is bringing much to it, and is not done yet.
+    """
+    view = INDEX.view(space)
+    if engine().holds(space.key, view.segments):
+        return view
+    try:
+        with locks.held(settings.LOCKS_DIR / f"{space.key}.lock", wait=20):
+            # Looked at again, so that what is brought is never older than what the last holder brought.
+            view = INDEX.view(space)
+            if view.segments:
+                engine().catch_up(space.key, view.segments)
+    except CatalogueBusy as fault:
+        raise CatalogueBusy("The vector index is being filled from the store. Try again in a minute.") from fault
+    return view
+
+
+def follow(space: FeatureSpace) -> None:
+    """Bring the engine up to what was just committed. Where that fails, the next search or worker tries again."""
+    if settings.VECTOR_INDEX is None:
+        return  # nothing to bring up: the segments need not even be opened
+    try:
+        up_to_date(space)
+    except (IndexUnavailable, CatalogueBusy, StoreUnavailable) as fault:
+        logger.warning("%s", fault)
+
+
+def drop_retired() -> None:
+    """Have the engine let go of the spaces that are no more. Where that fails, the next rebuild tries again."""
+    try:
+        engine().drop_others(list(FeatureSpace.objects.values_list("key", flat=True)))
+    except IndexUnavailable as fault:
+        logger.warning("%s", fault)

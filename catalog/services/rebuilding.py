@@ -20,7 +20,7 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, PictureRefused
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.querysets import ImageQuerySet
-from catalog.services import indexing, spaces, store
+from catalog.services import indexing, live_index, spaces, store
 from catalog.services.store import Described
 from catalog.vectors.segments import open_segment
 
@@ -167,6 +167,7 @@ def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
 
 def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
     """One transaction: the new generation serves, and images it does not hold yet wait for a worker."""
+    live_index.follow(generation.space)  # before it serves: that may take a while
     with transaction.atomic():
         active = Generation.objects.select_for_update().filter(state=Generation.State.ACTIVE)
         active.update(state=Generation.State.RETIRED)
@@ -193,6 +194,7 @@ def _retire(serving: Generation) -> None:
         store.forget(list(Segment.objects.exclude(space__in=kept)))
         Generation.objects.exclude(space__in=kept).delete()
         FeatureSpace.objects.exclude(pk__in=kept).delete()
+    live_index.drop_retired()
 
 
 def _without(space: FeatureSpace) -> ImageQuerySet:

@@ -12,8 +12,8 @@ from catalog.imaging.limits import Limits
 from catalog.models import Collection, Descriptor, FeatureSpace, Image, Tag
 from catalog.services import spaces, store
 from catalog.services.limits import DESCRIBED_SIDE, picture_limits
-from catalog.services.live_index import INDEX
-from catalog.vectors import exact
+from catalog.services.live_index import engine, up_to_date
+from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
 
 
@@ -90,15 +90,17 @@ def search(
 
     Raises:
         NothingIndexed: no image is searchable yet.
+        IndexUnavailable: the server that ranks is away or refuses.
+        CatalogueBusy: that server is being filled.
     """
     began = time.perf_counter()
     space = _active_space()
-    view = INDEX.view(space)
+    view = up_to_date(space)
     if not view.segments and not view.damaged:
         raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
     allowed = (filters or Filters()).image_ids()
     # One more than asked for, since `without` may stand among them.
-    ranking = exact.rank(view.segments, query, top=start + count + 1, allowed=allowed)
+    ranking = engine().rank(space.key, view.segments, query, top=start + count + 1, allowed=allowed)
     ids, scores, total = _leave_out(ranking, without, allowed)
     ids, scores = ids[start : start + count], scores[start : start + count]
     images = Image.objects.for_cards().in_bulk(ids.tolist())
@@ -139,7 +141,7 @@ def _active_space() -> FeatureSpace:
 
 
 def _leave_out(
-    ranking: exact.Ranking, image_id: int | None, allowed: np.ndarray | None
+    ranking: Ranking, image_id: int | None, allowed: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
     if image_id is None or (allowed is not None and image_id not in allowed):
         return ranking.image_ids, ranking.scores, ranking.total

@@ -80,18 +80,20 @@ def test_a_link_inside_a_folder_does_not_lead_out_of_the_root(admin, picture, se
     begin(admin, folder="spring")
     imports.run_waiting()
     assert not Image.objects.exists()
+    page = page_of(admin, Import.objects.get()).content.decode()
+    assert "is a link that leads out of" in page
 
 
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({}, "one of the two"),
+        ({"folder": ""}, "one of the two"),
         ({"folder": "nowhere"}, "There is no folder"),
         ({"folder": "a\0b"}, "Null characters"),
         ({"folder": "x" * 5000}, "at most"),
         ({"folder": "x" * 300}, "no folder"),
         ({"folder": ".", "collection": "987654"}, "Select a valid choice"),
-        ({"folder": ".", "collection": "\0"}, "Select a valid choice"),
+        ({"folder": ".", "collection": "\0"}, "errorlist"),
     ],
 )
 def test_a_form_that_is_wrong_says_what_to_do(admin, form, words):
@@ -114,12 +116,12 @@ def test_what_is_no_archive_fails_with_a_reason(admin):
     assert run.failure_reason in page_of(admin, run).content.decode().replace("&#x27;", "'")
 
 
-def test_one_picture_is_no_bulk_but_is_taken_all_the_same_or_told(admin, picture):
+def test_one_picture_is_no_archive(admin, picture):
     begin(admin, archive=file_of(picture(1), "one.jpg"))
     imports.run_waiting()
     run = Import.objects.get()
     assert run.state == "failed"
-    assert run.failure_reason
+    assert run.failure_reason == "one.jpg is neither a ZIP nor a TAR file. Pack the pictures into one."
 
 
 def test_many_refused_files_are_shown_a_page_at_a_time(admin, keeper):

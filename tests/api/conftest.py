@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 
 
-def basic(name: str, password: str = "a long enough word") -> dict[str, str]:
+PASSWORD = "a long enough word"
+
+
+def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
@@ -34,9 +35,12 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["top"] < 1:
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
+        if options["sheet"] and options["sheet"].suffix.lower() != ".png":
+            raise CommandError(f"--sheet is {options['sheet']}; it takes a name that ends in .png.")
         began = time.monotonic()
         box = crops.parse(options["crop"]) if options["crop"] else None
-        photo = options["file"].read_bytes()
+        with options["file"].open("rb") as file:
+            photo = file.read(settings.MAX_UPLOAD_BYTES + 1)  # one too many is enough to be told so
         found = searching.search(
             _describe(options["file"], photo, box), Filters(_collection(options["collection"])), count=options["top"]
         )
