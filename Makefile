@@ -16,14 +16,14 @@ install: .venv/run ## the dependencies alone, into .venv
 test: .venv/dev ## everything a change must pass
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
+	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: .venv/dev ## style and types
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/mypy .
+	$(BIN)/mypy
 
 screenshots: .venv/dev ## the pictures of docs/screenshots, from the demo catalogue
 	$(BIN)/python -m tests.screenshots

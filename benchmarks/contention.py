@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def main() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (PICTURES, space.input_size, space.input_size, 3), np.uint8)
     threads = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as cache:
-        options = {"runtime": "ncnn", "cache": Path(cache), "threads": threads}
+        options: dict[str, Any] = {"runtime": "ncnn", "cache": Path(cache), "threads": threads}
         together = Extractor.of(weights, space, **options)
         side_by_side = Extractor.of(weights, space, side_by_side=True, **options)
         ways = {

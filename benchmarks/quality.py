@@ -9,7 +9,7 @@ import argparse
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,13 +99,12 @@ def describe(
 ) -> np.ndarray:
     """The maps of pictures, altered: float32, n × side × side × channels."""
 
-    def prepared() -> Iterator[np.ndarray]:
-        for path in paths:
-            with Image.open(path) as picture:
-                yield prepare(alter(ImageOps.exif_transpose(picture).convert("RGB")), size)
+    def prepared(path: Path) -> np.ndarray:
+        with Image.open(path) as picture:
+            return prepare(alter(ImageOps.exif_transpose(picture).convert("RGB")), size)
 
-    batches = iter(lambda stream=prepared(): list(itertools.islice(stream, 64)), [])
-    return np.concatenate([maps(np.stack(batch)) for batch in batches])
+    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
+    return np.concatenate([maps(np.stack([prepared(path) for path in batch])) for batch in batches])
 
 
 def whitened(vectors: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:

@@ -18,11 +18,11 @@ class ImageAdmin(admin.ModelAdmin):
     list_display = (
         "picture",
         "label",
+        "find_similar",
         "collection",
         "status",
         "failure_reason",
         "created_at",
-        "find_similar",
     )
     list_display_links = ("picture", "label")
     list_filter = ("status", "collection", "tags", "format")
@@ -46,6 +46,7 @@ class ImageAdmin(admin.ModelAdmin):
         "uploaded_by",
         "created_at",
     )
+    fields = ("picture", "title", "source", "collection", "tags", *readonly_fields[1:])
     actions = ("retry_failed", "set_collection")
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -67,12 +67,12 @@ def add_images(
     ]
 
 
-@router.get("/{int:pk}", response={200: ImageOut, (401, 404, 503): Problem})
+@router.get("/{pk}", response={200: ImageOut, (401, 404, 422, 503): Problem})
 def image(request: HttpRequest, pk: int) -> object:
     return get_object_or_404(Image, pk=pk)
 
 
-@router.get("/{int:pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
+@router.get("/{pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
 def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "") -> object:
     """The images most like one of the catalogue, without itself."""
     check_stretch(start, top)
@@ -82,7 +82,7 @@ def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10,
     return ResultsOut.of(found)
 
 
-@router.delete("/{int:pk}", auth=WRITERS, response={204: None, (401, 403, 404, 503): Problem})
+@router.delete("/{pk}", auth=WRITERS, response={204: None, (401, 403, 404, 422, 503): Problem})
 def delete_image(request: HttpRequest, pk: int) -> object:
     """Take an image out of the catalogue: gone from the next search on."""
     require(request, "catalog.delete_image")

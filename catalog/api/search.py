@@ -33,8 +33,8 @@ def search_by_photo(
     """
     check_stretch(start, top)
     box = crops.parse(crop) if crop else None
-    vector = searching.describe(photo.read(settings.MAX_UPLOAD_BYTES + 1), box)
-    return ResultsOut.of(searching.search(vector, filters(collection, tags), start=start, count=top))
+    query = searching.describe(photo.read(settings.MAX_UPLOAD_BYTES + 1), box)
+    return ResultsOut.of(searching.search(query, filters(collection, tags), start=start, count=top))
 
 
 @router.get("/health", response={200: HealthOut, (401, 503): Problem})

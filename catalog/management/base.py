@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 from tqdm import tqdm
 
-from catalog.exceptions import ImageSearchError
-from catalog.services import health
+from catalog.exceptions import ImageSearchError, SegmentDamaged
+from catalog.services import database, health
 
 Progress = Callable[[str, int, int], None]
 
@@ -33,10 +33,12 @@ class CatalogueCommand(BaseCommand):
         try:
             answer = super().execute(*args, **options)
             self._warn()
+        except SegmentDamaged as fault:
+            raise CommandError(f"{fault} To mend it, run: python manage.py check_index --repair") from fault
         except ImageSearchError as fault:
             raise CommandError(str(fault)) from fault
         except (OperationalError, ProgrammingError) as fault:
-            raise CommandError(_about_the_database(fault)) from fault
+            raise CommandError(str(database.explained(fault))) from fault
         except OSError as fault:
             raise CommandError(f"{fault.filename or 'A file'}: {fault.strerror or fault}.") from fault
         except KeyboardInterrupt:
@@ -67,12 +69,3 @@ def progress_bars() -> Iterator[Progress]:
     finally:
         for bar in bars.values():
             bar.close()
-
-
-def _about_the_database(fault: Exception) -> str:
-    told = str(fault)
-    if "no such table" in told or "does not exist" in told:
-        return "The database has no tables yet. Run: python manage.py migrate"
-    if "locked" in told:
-        return "The database stayed locked by another process. Nothing was lost; try again."
-    return f"The database does not answer: {told.strip()}"

@@ -48,21 +48,25 @@ class LiveIndex:
         while True:
             rows = list(Segment.objects.filter(space=space).order_by("pk"))
             with self._lock:
-                self._refresh(rows)
+                faults = self._refresh(rows)
                 found = [self._open[row.pk][1] for row in rows if row.pk in self._open]
-                damaged = [row.name for row in rows if row.pk not in self._open]
-            if Segment.objects.filter(name__in=damaged).count() == len(damaged):
-                return View(found, damaged)
-            # A segment was merged into another between being named and being opened: look again.
+            if Segment.objects.filter(pk__in=[row.pk for row in rows]).count() == len(rows):
+                break
+            # A segment was merged into another between being named and being looked at: look again.
+        for fault in faults.values():
+            logger.error("%s Its images are not found until `manage.py check_index --repair` has run.", fault)
+        return View(found, list(faults))
 
     def forget(self) -> None:
         """Close every segment."""
         with self._lock:
             self._open = {}
 
-    def _refresh(self, rows: list[Segment]) -> None:
+    def _refresh(self, rows: list[Segment]) -> dict[str, SegmentDamaged]:
+        """Open what is new and close what is gone; what cannot be opened, by name."""
         dead = _dead_rows(rows[0].space_id) if rows else {}
         known, self._open = self._open, {}
+        faults = {}
         for row in rows:
             kept = known.get(row.pk)
             if kept and kept[0] == dead.get(row.pk, 0):
@@ -71,10 +75,11 @@ class LiveIndex:
             try:
                 segment = kept[1].segment if kept else open_segment(store.path_of(row.name))
             except SegmentDamaged as fault:
-                logger.error("%s Its images are not found until `manage.py check_index --repair` has run.", fault)
+                faults[row.name] = fault
                 continue
             live = _live_rows(row) if dead.get(row.pk) else None
             self._open[row.pk] = (dead.get(row.pk, 0), LiveSegment(segment, live))
+        return faults
 
 
 def _dead_rows(space_id: int) -> dict[int, int]:

@@ -13,6 +13,7 @@ from catalog.imaging.thumbnails import thumbnail
 from catalog.models import QueryPhoto
 from catalog.services import searching, spaces
 from catalog.services.limits import picture_limits
+from catalog.services.searching import Query
 
 # Large enough to be described again, and cropped, after a rebuild into another space.
 KEPT_SIDE, KEPT_QUALITY = 1024, 90
@@ -25,25 +26,27 @@ def remember(data: bytes, name: str) -> QueryPhoto:
         PictureRefused, NothingIndexed, WeightsUnavailable: nothing was kept.
     """
     sweep()
-    descriptor = searching.describe(data)
+    query = searching.describe(data)
     picture = decode(data, picture_limits(), at_least=KEPT_SIDE)
     return QueryPhoto.objects.create(
         label=display_name(name),
         picture=thumbnail(picture.rgb, KEPT_SIDE, quality=KEPT_QUALITY),
-        space_key=spaces.active_key(),
-        descriptor=descriptor.astype("<f4").tobytes(),
+        space_key=query.space.key,
+        descriptor=query.vector.astype("<f4").tobytes(),
         expires_at=timezone.now() + timedelta(hours=settings.QUERY_HOURS),
     )
 
 
-def descriptor_of(photo: QueryPhoto) -> np.ndarray:
-    """The photo's descriptor in the active space: float32, d. Made anew after a rebuild into another space."""
-    if photo.space_key != spaces.active_key():
-        # Made smaller, a long and narrow photo may lie below the limits that it passed.
-        descriptor = searching.describe(bytes(photo.picture), limits=Limits(min_side=1))
-        photo.space_key, photo.descriptor = spaces.active_key(), descriptor.astype("<f4").tobytes()
-        photo.save(update_fields=["space_key", "descriptor"])
-    return np.frombuffer(bytes(photo.descriptor), "<f4")
+def descriptor_of(photo: QueryPhoto) -> Query:
+    """The photo's descriptor in the active space. Made anew after a rebuild into another space."""
+    generation = spaces.active()
+    if generation and photo.space_key == generation.space.key:
+        return Query(np.frombuffer(bytes(photo.descriptor), "<f4"), generation.space)
+    # Made smaller, a long and narrow photo may lie below the limits that it passed.
+    query = searching.describe(bytes(photo.picture), limits=Limits(min_side=1))
+    photo.space_key, photo.descriptor = query.space.key, query.vector.astype("<f4").tobytes()
+    photo.save(update_fields=["space_key", "descriptor"])
+    return query
 
 
 def sweep() -> int:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from catalog.exceptions import NothingIndexed
+from catalog.exceptions import NothingIndexed, SegmentDamaged
 from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
-from catalog.models import Collection, Descriptor, FeatureSpace, Image, Tag
+from catalog.models import Collection, Descriptor, FeatureSpace, Generation, Image, Segment, Tag
 from catalog.services import spaces, store
 from catalog.services.limits import DESCRIBED_SIDE, picture_limits
 from catalog.services.live_index import engine, up_to_date
@@ -30,6 +30,19 @@ class Filters:
             return None
         passing = Image.objects.indexed().in_collection(self.collection).tagged(*self.tags)
         return np.fromiter(passing.order_by().values_list("pk", flat=True), np.int64)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is sought: a descriptor, and the space that it is compared in.
+
+    Attributes:
+        vector: float32, d, of unit length.
+        space: where a rebuild swaps another one in meanwhile, this one is searched to the end.
+    """
+
+    vector: np.ndarray
+    space: FeatureSpace
 
 
 @dataclass(frozen=True)
@@ -57,8 +70,8 @@ class Results:
     damaged: list[str] = field(default_factory=list)
 
 
-def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> np.ndarray:
-    """The descriptor of a query photo, or of the part of it within `box`: float32, d.
+def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> Query:
+    """The descriptor of a query photo, or of the part of it within `box`.
 
     Without a box it is decoded just as the catalogue's pictures are, so that the same bytes give the same descriptor.
 
@@ -68,14 +81,15 @@ def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = Non
         WeightsUnavailable: the catalogue's network is not there.
         CropRefused: the box lies outside the photo.
     """
-    extractor = spaces.extractor(_active_space())
+    space = _active_space()
+    extractor = spaces.extractor(space)
     picture = decode(data, limits or picture_limits(), at_least=None if box else DESCRIBED_SIDE)
     pixels = extractor.prepare(crop(picture, box) if box else picture.rgb)
-    return extractor.describe(pixels[np.newaxis])[0]
+    return Query(extractor.describe(pixels[np.newaxis])[0], space)
 
 
 def search(
-    query: np.ndarray,
+    query: Query,
     filters: Filters | None = None,
     *,
     start: int = 0,
@@ -85,7 +99,6 @@ def search(
     """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
 
     Args:
-        query: float32, d, of unit length, of the active space.
         without: an image that is left out: the one whose likes are sought.
 
     Raises:
@@ -94,13 +107,13 @@ def search(
         CatalogueBusy: that server is being filled.
     """
     began = time.perf_counter()
-    space = _active_space()
+    space = query.space
     view = up_to_date(space)
     if not view.segments and not view.damaged:
         raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
     allowed = (filters or Filters()).image_ids()
     # One more than asked for, since `without` may stand among them.
-    ranking = engine().rank(space.key, view.segments, query, top=start + count + 1, allowed=allowed)
+    ranking = engine().rank(space.key, view.segments, query.vector, top=start + count + 1, allowed=allowed)
     ids, scores, total = _leave_out(ranking, without, allowed)
     ids, scores = ids[start : start + count], scores[start : start + count]
     images = Image.objects.for_cards().in_bulk(ids.tolist())
@@ -112,19 +125,23 @@ def search(
     return Results(hits, total, time.perf_counter() - began, space, view.damaged)
 
 
-def descriptor_of(image: Image) -> np.ndarray | None:
-    """The stored descriptor of an image in the active space: float32, d; None while it has none.
+def descriptor_of(image: Image) -> Query | None:
+    """The stored descriptor of an image in the active space; None while it has none.
 
     Raises:
         SegmentDamaged: its segment cannot be read.
     """
-    generation = spaces.active()
-    place = (
-        generation and Descriptor.objects.filter(image=image, space=generation.space).select_related("segment").first()
-    )
-    if not place:
-        return None
-    return np.array(open_segment(store.path_of(place.segment.name)).vectors[place.row])
+    active = Generation.objects.filter(state=Generation.State.ACTIVE).values("space")
+    places = Descriptor.objects.filter(image=image, space__in=active).select_related("segment", "space")
+    while place := places.first():
+        try:
+            vectors = open_segment(store.path_of(place.segment.name)).vectors
+            return Query(np.array(vectors[place.row]), place.space)
+        except SegmentDamaged:
+            if Segment.objects.filter(pk=place.segment_id).exists():
+                raise
+            # It was merged into another meanwhile: look again.
+    return None
 
 
 def like(image: Image, filters: Filters | None = None, *, start: int = 0, count: int = 24) -> Results | None:

@@ -68,7 +68,7 @@ class Milvus:
         self._known: dict[str, Known] = {}
 
     def check(self) -> None:
-        with self._client() as client:
+        with self.client() as client:
             client.get_server_version(timeout=CONNECTING)
 
     def holds(self, space: str, segments: Sequence[LiveSegment]) -> bool:
@@ -77,7 +77,7 @@ class Milvus:
         known = self._known.get(space)
         if known is None or [*map(id, known.segments)] != [*map(id, segments)]:
             return False
-        with self._client() as client:
+        with self.client() as client:
             # The server may have been started anew or emptied, and other processes keep it up too.
             state = client.get_load_state(_name(space), timeout=ANSWERING)["state"]
             return state == LoadState.Loaded and _count(client, _name(space)) == len(known.rows.ids)
@@ -85,7 +85,7 @@ class Milvus:
     def catch_up(self, space: str, segments: Sequence[LiveSegment]) -> None:
         wanted = _live_rows(segments)
         known = self._known.pop(space, None)  # until all went well
-        with self._client() as client:
+        with self.client() as client:
             _load(client, _name(space), segments[0].segment.vectors.shape[1])
             held = _held(client, _name(space), wanted, known)
             _even_out(client, _name(space), segments, wanted, held)
@@ -104,7 +104,7 @@ class Milvus:
     ) -> Ranking:
         """As `exact.rank`. Raises ImageSearchError: `top` is more than Milvus returns."""
         conditions = _conditions(allowed) if segments else []
-        with self._client() as client:
+        with self.client() as client:
             total = sum(_count(client, _name(space), condition) for condition in conditions)
             top = min(top, total)
             if top > MOST:
@@ -121,13 +121,13 @@ class Milvus:
 
     def drop_others(self, spaces: Collection[str]) -> None:
         kept = {_name(space) for space in spaces}
-        with self._client() as client:
+        with self.client() as client:
             for name in client.list_collections(timeout=ANSWERING):
                 if name.startswith(PREFIX) and name not in kept:
                     client.drop_collection(name, timeout=ANSWERING)
 
     @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def client(self) -> Iterator[Any]:
         """The connected client. What Milvus refuses within the block is told as IndexUnavailable."""
         try:
             with self._lock:

@@ -19,6 +19,7 @@ from catalog.exceptions import (
     StoreUnavailable,
     WeightsUnavailable,
 )
+from catalog.services import database
 
 STATUS: dict[type[BaseException], tuple[int, str]] = {
     NothingIndexed: (409, "Nothing to search yet"),
@@ -54,11 +55,11 @@ def status_of(fault: ImageSearchError) -> int:
 
 def explanation(fault: BaseException | None) -> tuple[int, str, str] | None:
     """Status, title and sentence of a fault that a person can do something about; None for any other."""
+    if isinstance(fault, OperationalError):
+        fault = database.explained(fault)
     if isinstance(fault, ImageSearchError):
         title = next(title for kind, (_status, title) in STATUS.items() if isinstance(fault, kind))
         return status_of(fault), _(title), sentence(fault)
-    if isinstance(fault, OperationalError):
-        return 503, _("Busy"), _("The catalogue is busy and did not answer in time. Nothing was lost: try again.")
     if isinstance(fault, NotHere):
         return 404, _("There is nothing here"), str(fault)
     if isinstance(fault, (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent)):

@@ -50,7 +50,9 @@ def test_the_list_is_searched_by_words_and_digest(admin, catalogue):
     assert listed(admin.get(LIST, {"q": catalogue[3].sha256})) == {catalogue[3].pk}
 
 
-@pytest.mark.parametrize("query", [{"q": "a\0b"}, {"p": "x"}, {"p": "99999"}, {"status__exact": "\0"}, {"o": "x"}, {"e": "1"}])
+@pytest.mark.parametrize(
+    "query", [{"q": "a\0b"}, {"p": "x"}, {"p": "99999"}, {"status__exact": "\0"}, {"o": "x"}, {"e": "1"}]
+)
 def test_odd_addresses_of_the_list_break_nothing(admin, catalogue, query):
     assert admin.get(LIST, query, follow=True).status_code == 200
 

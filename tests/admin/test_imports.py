@@ -37,7 +37,7 @@ def test_an_archive_is_imported_with_a_reason_for_every_file_that_is_refused(adm
     run = Import.objects.get()
     assert answer.url == reverse("admin:catalog_import_change", args=[run.pk])
     waiting = page_of(admin, run)
-    assert "waiting for a worker" in waiting.content.decode()
+    assert "Waiting for a worker" in waiting.content.decode()
     assert waiting["Refresh"]
     imports.run(run.pk)
     done = page_of(admin, run)
@@ -164,7 +164,7 @@ def test_whoever_may_begin_an_import_may_follow_it(staff, picture):
     client = staff("add_import", "add_image", "view_import")
     answer = client.post(ADD, {"archive": file_of(zipped({"1.jpg": picture(1)}), "a.zip")}, follow=True)
     assert answer.status_code == 200
-    assert "waiting for a worker" in answer.content.decode()
+    assert "Waiting for a worker" in answer.content.decode()
 
 
 def test_an_import_that_is_under_way_cannot_be_deleted_but_a_finished_one_can(admin, keeper):

@@ -5,7 +5,6 @@ from base64 import b64encode
 import pytest
 from django.test import Client
 
-
 PASSWORD = "a long enough word"
 
 

@@ -48,7 +48,10 @@ def test_a_setting_has_reading_and_searching_need_an_account(strict, catalogue, 
     ],
 )
 def test_writing_without_a_valid_account_is_refused(strict, uploader, catalogue, picture, headers):
-    for answer in (add(strict, picture, headers=headers), strict.delete(f"/api/images/{catalogue[0].pk}", headers=headers)):
+    for answer in (
+        add(strict, picture, headers=headers),
+        strict.delete(f"/api/images/{catalogue[0].pk}", headers=headers),
+    ):
         assert answer.status_code == 401
         assert answer.json()["detail"]
     assert Image.objects.count() == len(catalogue)

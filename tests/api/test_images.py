@@ -70,6 +70,13 @@ def test_an_image_that_is_not_there_is_not_found(client, catalogue, keeper, pk):
         assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("pk", ["x", "1.5", "%00", "null"])
+def test_what_cannot_be_an_image_is_told_in_json(client, catalogue, pk):
+    for answer in (client.get(f"/api/images/{pk}"), client.get(f"/api/images/{pk}/similar")):
+        assert answer.status_code == 422
+        assert "pk: " in answer.json()["detail"]
+
+
 def test_many_files_each_get_their_own_outcome(client, catalogue, uploader, picture):
     files = [file_of(picture(30), "new.jpg"), file_of(picture(0), "known.jpg")]
     files += [file_of(data, name) for name, data, _ in REFUSED.values()]
@@ -115,7 +122,9 @@ def test_more_files_than_one_call_may_hold_are_refused_with_what_to_do(client, u
     assert "fewer files at a time" in answer.json()["detail"]
 
 
-def test_a_deleted_image_is_gone_from_lists_searches_and_the_disk(client, catalogue, keeper, django_capture_on_commit_callbacks):
+def test_a_deleted_image_is_gone_from_lists_searches_and_the_disk(
+    client, catalogue, keeper, django_capture_on_commit_callbacks
+):
     gone = catalogue[0]
     with django_capture_on_commit_callbacks(execute=True):
         assert client.delete(f"/api/images/{gone.pk}", headers=basic("karl")).status_code == 204

@@ -109,13 +109,11 @@ def test_a_path_that_is_not_there_is_named(manage, tmp_path, folder):
 
 
 def test_a_name_that_is_no_text_is_taken(manage, tmp_path, picture):
-    place = os.fsencode(tmp_path) + b"/caf\xe9"
-    os.mkdir(place)
-    with open(place + b"/sch\xf6n.jpg", "wb") as file:
-        file.write(picture(1))
-    with open(place + b"/b\xf6se.jpg", "wb") as file:
-        file.write(b"Dear madam,")
-    told = manage("import_images", os.fsdecode(place), "--collections-from-folders", "--json")
+    place = tmp_path / os.fsdecode(b"caf\xe9")
+    place.mkdir()
+    (place / os.fsdecode(b"sch\xf6n.jpg")).write_bytes(picture(1))
+    (place / os.fsdecode(b"b\xf6se.jpg")).write_bytes(b"Dear madam,")
+    told = manage("import_images", place, "--collections-from-folders", "--json")
     assert (told.answer["indexed"], told.answer["rejected"]) == (1, 1)
 
 

@@ -38,6 +38,7 @@ def manage_py(tmp_path):
                 capture_output=True,
                 text=True,
                 timeout=200,
+                check=False,
             )
             assert "Traceback" not in done.stderr, done.stderr
             return done

@@ -77,7 +77,9 @@ def test_signing_in_never_leads_to_another_site(client, uploader):
     assert client.post("/accounts/login/", form).url == "/"
 
 
-@pytest.mark.parametrize("form", [{}, {"username": "ursula", "password": "wrong"}, {"username": "a\0", "password": "\0"}])
+@pytest.mark.parametrize(
+    "form", [{}, {"username": "ursula", "password": "wrong"}, {"username": "a\0", "password": "\0"}]
+)
 def test_a_wrong_password_is_said(client, uploader, form):
     answer = client.post("/accounts/login/", form)
     assert answer.status_code == 200

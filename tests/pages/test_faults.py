@@ -22,7 +22,9 @@ def locked_for_writers(execute, sql, params, many, context):
     return execute(sql, params, many, context)
 
 
-@pytest.mark.parametrize("address", ["/", "/images/", "/images/1/", "/images/1/similar/", "/search/x/", "/upload/status/?ids=1"])
+@pytest.mark.parametrize(
+    "address", ["/", "/images/", "/images/1/", "/images/1/similar/", "/search/x/", "/upload/status/?ids=1"]
+)
 def test_a_database_that_does_not_answer_is_a_page(client, address):
     with connection.execute_wrapper(locked):
         answer = client.get(address)

@@ -83,7 +83,8 @@ def test_a_picture_that_is_there_already_keeps_its_collection(client, catalogue,
 
 
 @pytest.mark.parametrize(
-    "chosen", [{"collection": "c" * 121}, {"tags": "t" * 61}, {"tags": "t," * 300}, {"collection": "a\0b"}, {"tags": "\0"}]
+    "chosen",
+    [{"collection": "c" * 121}, {"tags": "t" * 61}, {"tags": "t," * 300}, {"collection": "a\0b"}, {"tags": "\0"}],
 )
 def test_a_bad_collection_or_tag_is_said_beside_its_field_and_nothing_is_added(client, picture, chosen):
     answer = client.post(UPLOAD, {"files": file_of(picture(1)), **chosen})

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import stat
 import time
 import zipfile
@@ -19,9 +20,9 @@ from .conftest import without_rights
 
 
 @pytest.fixture
-def folder(tmp_path, picture) -> Path:
-    """Four pictures in three folders, a text, and what is passed over."""
-    top = tmp_path / "pictures"
+def folder(settings, picture) -> Path:
+    """Within the import root: four pictures in three folders, a text, and what is passed over."""
+    top = settings.IMPORT_ROOT / "pictures"
     files = {
         "a.jpg": picture(1),
         "bags/b.jpg": picture(2),
@@ -47,7 +48,8 @@ def zipped(path: Path, files: dict, **options) -> Path:
 def take_in(*paths: Path, **options) -> dict[str, str]:
     """The outcome of each file by its name, with the sentence of those that were refused."""
     return {
-        outcome.name: outcome.reason or outcome.kind.value for outcome in imports.take_in(imports.find(paths), **options)
+        outcome.name: outcome.reason or outcome.kind.value
+        for outcome in imports.take_in(imports.find(paths), **options)
     }
 
 
@@ -126,7 +128,7 @@ def test_an_unreadable_folder_is_told_and_the_others_go_on(folder, open_folder):
     (open_folder / "closed").chmod(0)
 
     def read_all() -> str:
-        told = {}
+        told: dict[str, object] = {}
         for found in imports.find([open_folder]):
             try:
                 told[found.name] = len(found.read())
@@ -227,7 +229,7 @@ def test_every_bad_entry_of_a_zip_has_its_own_sentence_and_the_good_ones_come_in
 
 def test_a_zip_of_a_hundred_thousand_entries_is_refused_as_a_whole(db, tmp_path):
     path = zipped(tmp_path / "many.zip", {f"{number}": b"" for number in range(100_000)})
-    with pytest.raises(ArchiveRefused, match="more than 20,000 entries. Split it into smaller ones"):
+    with pytest.raises(ArchiveRefused, match=r"more than 20,000 entries\. Split it into smaller ones"):
         take_in(path)
     assert not Image.objects.exists()
 
@@ -284,7 +286,9 @@ def test_an_import_goes_on_where_it_was_left(db, settings, folder, monkeypatch):
         return record(**kwargs)
 
     with monkeypatch.context() as stopping:
-        stopping.setattr(type(ImportedFile.objects), "update_or_create", lambda self, **kwargs: stop_after_three(**kwargs))
+        stopping.setattr(
+            type(ImportedFile.objects), "update_or_create", lambda self, **kwargs: stop_after_three(**kwargs)
+        )
         with pytest.raises(KeyboardInterrupt):
             imports.run(run.pk)
     assert run.files.count() == 3
@@ -299,13 +303,10 @@ def test_an_import_goes_on_where_it_was_left(db, settings, folder, monkeypatch):
 
 
 def test_an_import_whose_worker_was_killed_is_finished_by_the_next(installation, folder):
-    begun = (
-        "from pathlib import Path\n"
-        "from catalog.models import *\n"
-        "from catalog.services import imports\n"
-    )
+    begun = "from pathlib import Path\nfrom catalog.models import *\nfrom catalog.services import imports\n"
+    there = shutil.copytree(folder, installation.folder / "import" / "pictures")
     killed = installation.start(
-        begun + f"run = imports.begin(folder=Path({str(folder)!r}), collection=None, from_folders=False, user=None)\n"
+        begun + f"run = imports.begin(folder=Path({str(there)!r}), collection=None, from_folders=False, user=None)\n"
         "import os, signal\n"
         "imports.HANDFUL = 1\n"
         "record = ImportedFile.objects.update_or_create\n"

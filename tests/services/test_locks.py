@@ -47,9 +47,9 @@ def test_a_lock_is_held_for_the_length_of_its_block(tmp_path):
 def test_a_lock_that_another_process_holds_is_refused_by_name(tmp_path):
     process = holder(tmp_path / "one.lock")
     try:
-        with pytest.raises(CatalogueBusy, match=r"Another process is at this already \(lock one\.lock\)"):
-            with locks.held(tmp_path / "one.lock", wait=0.1):
-                pass
+        refusal = pytest.raises(CatalogueBusy, match=r"Another process is at this already \(lock one\.lock\)")
+        with refusal, locks.held(tmp_path / "one.lock", wait=0.1):
+            pass
     finally:
         killed(process)
 
@@ -72,9 +72,9 @@ def test_waiting_ends_when_the_holder_dies(tmp_path):
 
 def test_a_shared_lock_is_held_by_many_and_keeps_out_whoever_wants_it_alone(tmp_path):
     path = tmp_path / "one.lock"
-    with locks.held(path, shared=True), locks.held(path, shared=True):
-        with pytest.raises(CatalogueBusy), locks.held(path):
-            pass
+    shared = locks.held(path, shared=True)
+    with shared, locks.held(path, shared=True), pytest.raises(CatalogueBusy), locks.held(path):
+        pass
     with locks.held(path), pytest.raises(CatalogueBusy), locks.held(path, shared=True):
         pass
 

@@ -1,15 +1,14 @@
 """Search finds what is there, and nothing else."""
 
-import numpy as np
 import pytest
 
 from catalog.exceptions import NothingIndexed
 from catalog.models import Collection, Image, Tag
 from catalog.services import deletion, indexing, searching, uploads
-from catalog.services.searching import Filters
+from catalog.services.searching import Filters, Query
 
 
-def ask(data: bytes) -> np.ndarray:
+def ask(data: bytes) -> Query:
     return searching.describe(data)
 
 

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def media_files() -> list[str]:
 
 
 def handful(*files: tuple[str, bytes]) -> list[Incoming]:
-    return [Incoming(name, lambda data=data: data) for name, data in files]
+    return [Incoming(name, partial(bytes, data)) for name, data in files]
 
 
 def test_an_added_picture_is_stored_under_its_digest_and_waits(db, picture):
@@ -310,21 +311,18 @@ def test_a_full_disk_refuses_with_a_sentence_and_adds_nothing(db, picture, monke
 
 def test_many_threads_add_many_pictures(installation):
     """Threads of one process, as a web server has them, with a connection each."""
-    assert (
-        installation.run(
-            "import io, numpy as np\n"
-            "from concurrent.futures import ThreadPoolExecutor\n"
-            "from PIL import Image as Pixels\n"
-            "from catalog.models import Image\n"
-            "from catalog.services import uploads\n"
-            "def add(number):\n"
-            "    out = io.BytesIO()\n"
-            "    chance = np.random.default_rng(number % 8)\n"
-            "    Pixels.fromarray(chance.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(out, 'PNG')\n"
-            "    return uploads.add_all([uploads.Incoming('x', out.getvalue)])[0].kind.value\n"
-            "with ThreadPoolExecutor(8) as threads:\n"
-            "    kinds = list(threads.map(add, range(24)))\n"
-            "print([kinds.count('added'), kinds.count('duplicate'), Image.objects.count()])"
-        )
-        == [8, 16, 8]
-    )
+    assert installation.run(
+        "import io, numpy as np\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from PIL import Image as Pixels\n"
+        "from catalog.models import Image\n"
+        "from catalog.services import uploads\n"
+        "def add(number):\n"
+        "    out = io.BytesIO()\n"
+        "    chance = np.random.default_rng(number % 8)\n"
+        "    Pixels.fromarray(chance.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(out, 'PNG')\n"
+        "    return uploads.add_all([uploads.Incoming('x', out.getvalue)])[0].kind.value\n"
+        "with ThreadPoolExecutor(8) as threads:\n"
+        "    kinds = list(threads.map(add, range(24)))\n"
+        "print([kinds.count('added'), kinds.count('duplicate'), Image.objects.count()])"
+    ) == [8, 16, 8]

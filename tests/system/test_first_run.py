@@ -23,7 +23,7 @@ def test_an_empty_folder_becomes_a_site_with_a_demo_and_a_password_shown_once(tm
 
     again = site.run("prepare_site")
     assert again.returncode == 0, again.stderr
-    assert "password:" not in again.stdout
+    assert "admin   password:" not in again.stdout
     assert password not in again.stdout + again.stderr
     assert site.count() == images
 

@@ -2,7 +2,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
@@ -16,7 +15,7 @@ from catalog.management.base import CatalogueCommand
 from catalog.models import Collection
 from catalog.services import searching
 from catalog.services.limits import picture_limits
-from catalog.services.searching import Filters, Results
+from catalog.services.searching import Filters, Query, Results
 
 
 class Command(CatalogueCommand):
@@ -54,7 +53,7 @@ class Command(CatalogueCommand):
             Console(file=self.stdout, width=None).print(_table(found))  # type: ignore[arg-type]
 
 
-def _describe(path: Path, photo: bytes, box: crops.Box | None) -> np.ndarray:
+def _describe(path: Path, photo: bytes, box: crops.Box | None) -> Query:
     try:
         return searching.describe(photo, box)
     except PictureRefused as refusal:

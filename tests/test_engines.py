@@ -1,0 +1,427 @@
+"""The engines agree: the same tests over the local one and over a Milvus server, and a server that comes and goes."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+
+from catalog.exceptions import ImageSearchError, IndexUnavailable, NothingIndexed
+from catalog.features import extractors
+from catalog.models import Collection, FeatureSpace, Image, Segment, Tag
+from catalog.services import deletion, health, indexing, integrity, rebuilding, searching, spaces, store, uploads
+from catalog.services.live_index import INDEX, engine
+from catalog.services.searching import Filters, Query
+from catalog.vectors import exact
+from catalog.vectors.exact import LiveSegment
+from catalog.vectors.segments import open_segment, write
+from imagesearch import environment
+from tests.system.servers import free_port, wait_until
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class MilvusServer:
+    """Milvus Lite's server, in a process of its own. It can be stopped and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, free_port()
+        self._process: subprocess.Popen | None = None
+
+    def url(self) -> str:
+        """The address of a database that nobody else has."""
+        return f"http://127.0.0.1:{self.port}/test_{uuid4().hex}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "milvus_lite", "server", "--data-dir", str(self.home / "data")]
+        with (self.home / "milvus.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--host", "127.0.0.1", "--port", str(self.port)], stdout=log, stderr=log
+            )
+        wait_until(self.answers, "Milvus")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def answers(self) -> bool:
+        from catalog.vectors.milvus import Milvus
+
+        try:
+            Milvus(f"http://127.0.0.1:{self.port}").check()
+        except IndexUnavailable:
+            return False
+        return True
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    if not importlib.util.find_spec("milvus_lite"):
+        (pytest.fail if os.environ.get("REQUIRE_SERVICES") == "1" else pytest.skip)("milvus-lite not installed")
+    server = MilvusServer(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def milvus(running, settings) -> Iterator[MilvusServer]:
+    """The site set to search on a server that runs when the test begins."""
+    settings.VECTOR_INDEX = running.url()
+    yield running
+    if not running.answers():
+        running.start()
+
+
+@pytest.fixture(params=["local", "milvus"])
+def either(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    if request.param == "milvus":
+        request.getfixturevalue("milvus")
+    return request.param
+
+
+@pytest.fixture
+def another_space(db, monkeypatch) -> None:
+    """A re-extraction goes to another feature space: the same weights with another input size."""
+    smaller = replace(extractors.RECIPES["vgg16-compact"], input_size=96)
+    monkeypatch.setitem(extractors.RECIPES, "vgg16-compact", smaller)
+
+
+def found(query: Query, filters: Filters | None = None, **stretch: int) -> tuple[list[int], list[float], int]:
+    results = searching.search(query, filters, **stretch)
+    return [hit.image.pk for hit in results.hits], [hit.score for hit in results.hits], results.total
+
+
+def collections(url: str) -> list[str]:
+    """What the server holds in the database of an address."""
+    from catalog.vectors.milvus import Milvus
+
+    with Milvus(url).client() as client:
+        return sorted(client.list_collections())
+
+
+def assert_exact(query: Query, filters: Filters | None = None, *, start: int = 0, count: int = 24) -> None:
+    """The engine in use gives what an exact scan of the segments gives."""
+    ids, scores, total = found(query, filters, start=start, count=count)
+    segments = INDEX.view(query.space).segments
+    allowed = filters.image_ids() if filters else None
+    exactly = exact.rank(segments, query.vector, top=start + count, allowed=allowed)
+    assert (ids, total) == (exactly.image_ids[start:].tolist(), exactly.total)
+    assert scores == pytest.approx(exactly.scores[start:].tolist(), abs=1e-6)
+
+
+# Over either engine ----------------------------------------------------------------------------
+
+
+def test_a_picture_of_the_catalogue_finds_itself_first(either, catalogue, picture):
+    for number, image in enumerate(catalogue):
+        ids, scores, total = found(searching.describe(picture(number)))
+        assert (ids[0], total) == (image.pk, 6)
+        assert scores[0] >= 0.999
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_pages_add_up_to_the_whole_ranking(either, catalogue, picture):
+    query = searching.describe(picture(0))
+    whole, _, _ = found(query)
+    pages = [found(query, start=start, count=2) for start in (0, 2, 4, 6)]
+    assert [pk for ids, _, _ in pages for pk in ids] == whole
+    assert {total for _, _, total in pages} == {6}
+
+
+def test_images_that_look_the_same_are_each_on_one_page(either, db, picture):
+    for level in range(7):  # the same pixels in other bytes
+        uploads.add(picture(1, format="PNG", compress_level=level), f"same-{level}.png")
+    indexing.index_pending()
+    assert Image.objects.indexed().count() == 7
+    query = searching.describe(picture(1, format="PNG"))
+    pages = [found(query, start=start, count=1)[0] for start in range(7)]
+    assert sorted(pages) == [[image.pk] for image in Image.objects.order_by("pk")]
+
+
+def test_a_page_past_the_end_is_empty_and_still_counts(either, catalogue, picture):
+    assert found(searching.describe(picture(0)), start=2**31, count=24) == ([], [], 6)
+
+
+def test_a_filter_narrows_before_ranking(either, catalogue, picture):
+    bags, red = Collection.objects.create(name="Bags"), Tag.objects.create(name="red")
+    Image.objects.filter(pk__in=[catalogue[1].pk, catalogue[5].pk]).update(collection=bags)
+    catalogue[5].tags.add(red)
+    query = searching.describe(picture(3))
+    ids, _, total = found(query, Filters(collection=bags), count=2)
+    assert (set(ids), total) == ({catalogue[1].pk, catalogue[5].pk}, 2)
+    ids, _, total = found(query, Filters(bags, (red,)))
+    assert (ids, total) == ([catalogue[5].pk], 1)
+
+
+def test_a_filter_that_nothing_passes_finds_nothing(either, catalogue, picture):
+    empty = Collection.objects.create(name="Empty")
+    assert found(searching.describe(picture(3)), Filters(collection=empty)) == ([], [], 0)
+
+
+def test_a_deleted_image_is_gone_from_the_next_search(either, catalogue, picture):
+    query = searching.describe(picture(2))
+    assert found(query)[0][0] == catalogue[2].pk
+    deletion.delete(Image.objects.filter(pk=catalogue[2].pk))
+    ids, _, total = found(query, count=5)
+    assert set(ids) == {image.pk for image in catalogue} - {catalogue[2].pk}
+    assert total == 5
+
+
+def test_a_catalogue_whose_images_are_all_deleted_finds_nothing(either, catalogue, picture):
+    query = searching.describe(picture(2))
+    deletion.delete(Image.objects.all())
+    assert found(query) == ([], [], 0)
+    rebuilding.rebuild()
+    with pytest.raises(NothingIndexed):
+        found(query)
+
+
+def test_a_new_image_is_found_by_the_next_search_after_it_is_indexed(either, catalogue, picture):
+    query = searching.describe(picture(77))
+    uploads.add(picture(77), "new.jpg")
+    assert found(query)[2] == 6
+    indexing.index_pending()
+    ids, _, total = found(query)
+    assert (Image.objects.get(pk=ids[0]).source, total) == ("new.jpg", 7)
+
+
+def test_the_likes_of_an_image_are_without_itself(either, catalogue):
+    likes = searching.like(catalogue[0], count=5)
+    assert likes
+    assert [hit.image.pk for hit in likes.hits].count(catalogue[0].pk) == 0
+    assert (len(likes.hits), likes.total) == (5, 5)
+
+
+def test_a_rebuild_changes_no_ranking(either, catalogue, picture):
+    query = searching.describe(picture(4))
+    deletion.delete(Image.objects.filter(pk=catalogue[1].pk))
+    before, scores, total = found(query)
+    rebuilding.rebuild()
+    after, scores_after, total_after = found(query)
+    assert (after, total_after) == (before, total)
+    assert scores_after == pytest.approx(scores, abs=1e-6)
+
+
+def test_after_a_reextraction_the_catalogue_is_searched_in_the_new_space(either, catalogue, picture, another_space):
+    before = spaces.active_key()
+    rebuilding.reextract()
+    assert spaces.active_key() != before
+    for number, image in enumerate(catalogue):
+        ids, scores, total = found(searching.describe(picture(number)))
+        assert (ids[0], total) == (image.pk, 6)
+        assert scores[0] >= 0.999
+
+
+def test_images_of_a_damaged_segment_are_not_found_until_it_is_mended(either, catalogue, picture):
+    uploads.add(picture(77), "new.jpg")
+    indexing.index_pending()
+    first = Segment.objects.order_by("pk")[0]
+    store.path_of(first.name).write_bytes(b"damaged")
+    INDEX.forget()
+    results = searching.search(searching.describe(picture(77)))
+    assert ([hit.image.source for hit in results.hits], results.total) == (["new.jpg"], 1)
+    assert results.damaged == [first.name]
+    integrity.repair()
+    assert found(searching.describe(picture(0)))[2] == 7
+
+
+# Milvus alone ----------------------------------------------------------------------------------
+
+
+def test_milvus_ranks_as_an_exact_scan_does(milvus, catalogue, picture, monkeypatch):
+    monkeypatch.setattr("catalog.vectors.milvus.IDS", 2)  # several requests a filter, and a reading
+    monkeypatch.setattr("catalog.vectors.milvus.ROWS", 2)
+    for number in range(20, 40):
+        uploads.add(picture(number), f"picture-{number}.jpg")
+    indexing.index_pending()
+    some = Collection.objects.create(name="Some")
+    Image.objects.filter(pk__in=[image.pk for image in Image.objects.order_by("pk")[3:20:2]]).update(collection=some)
+    deletion.delete(Image.objects.filter(pk=catalogue[3].pk))
+    for number in (0, 25, 500):
+        query = searching.describe(picture(number))
+        assert_exact(query, count=30)
+        assert_exact(query, start=5, count=7)
+        assert_exact(query, Filters(collection=some), count=4)
+
+
+def test_what_another_process_brings_or_takes_away_is_seen_by_this_one(milvus, settings, catalogue, picture):
+    from catalog.vectors.milvus import Milvus
+
+    query, another = searching.describe(picture(0)), Milvus(settings.VECTOR_INDEX)
+    assert_exact(query)
+    deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
+    segments = INDEX.view(query.space).segments
+    assert not another.holds(query.space.key, segments)
+    another.catch_up(query.space.key, segments)
+    assert another.holds(query.space.key, segments)
+    assert another.rank(query.space.key, segments, query.vector, top=9).total == 5
+    assert_exact(query)
+
+
+def test_a_process_that_starts_takes_the_server_as_it_is(milvus, settings, catalogue, picture, monkeypatch):
+    from catalog.vectors.milvus import Milvus
+
+    deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
+    sent = []
+    monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: sent.append(args))
+    query, fresh = searching.describe(picture(0)), Milvus(settings.VECTOR_INDEX)
+    segments = INDEX.view(query.space).segments
+    fresh.catch_up(query.space.key, segments)
+    assert fresh.rank(query.space.key, segments, query.vector, top=9).total == 5
+    assert sent == []
+
+
+def test_rows_that_vanish_from_the_server_are_brought_again(milvus, settings, catalogue, picture):
+    from catalog.vectors.milvus import Milvus
+
+    query = searching.describe(picture(0))
+    assert_exact(query)
+    (name,) = collections(settings.VECTOR_INDEX)
+    with Milvus(settings.VECTOR_INDEX).client() as client:
+        client.delete(name, ids=[catalogue[0].pk])
+        assert_exact(query)
+        client.drop_collection(name)
+    assert_exact(query)
+
+
+def test_rows_of_another_catalogue_are_not_taken_for_ours(milvus, settings, catalogue, picture, tmp_path):
+    from catalog.vectors.milvus import Milvus
+
+    query = searching.describe(picture(0))
+    ids = np.array([*(image.pk for image in catalogue), 10**12])
+    foreign = np.random.default_rng(0).standard_normal((7, len(query.vector))).astype(np.float32)
+    foreign /= np.linalg.norm(foreign, axis=1, keepdims=True)
+    write(tmp_path / "x.h5", space="{}", vectors=foreign, image_ids=ids, digests=np.full((7, 32), 9, np.uint8))
+    Milvus(settings.VECTOR_INDEX).catch_up(query.space.key, [LiveSegment(open_segment(tmp_path / "x.h5"), None)])
+    assert_exact(query)
+
+
+def test_a_merge_brings_nothing_to_the_server_again(milvus, catalogue, picture, monkeypatch):
+    uploads.add(picture(77), "new.jpg")
+    indexing.index_pending()
+    sent = []
+    monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: sent.append(args))
+    rebuilding.rebuild()
+    assert Segment.objects.count() == 1
+    assert found(searching.describe(picture(77)))[2] == 7
+    assert sent == []
+
+
+def test_a_retired_space_is_dropped_from_the_server(milvus, settings, catalogue, another_space):
+    assert len(collections(settings.VECTOR_INDEX)) == 1
+    rebuilding.reextract()
+    assert len(collections(settings.VECTOR_INDEX)) == 2  # the one before is kept, as its segments are
+    rebuilding.rebuild()
+    assert len(collections(settings.VECTOR_INDEX)) == FeatureSpace.objects.count() == 1
+
+
+def test_a_page_beyond_what_milvus_ranks_is_refused_with_what_to_do(milvus, catalogue, picture, monkeypatch):
+    monkeypatch.setattr("catalog.vectors.milvus.MOST", 4)
+    query = searching.describe(picture(0))
+    assert len(found(query, start=0, count=3)[0]) == 3
+    with pytest.raises(ImageSearchError, match=r"the 4 best images.*narrow the search"):
+        found(query, start=3, count=3)
+
+
+def test_a_server_that_is_away_is_told_of_and_nothing_is_lost(milvus, catalogue, picture, client, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(picture(77))
+    milvus.stop()
+    told = rf"Milvus at http://127.0.0.1:{milvus.port} cannot be used.*Start that server"
+    with pytest.raises(IndexUnavailable, match=told):
+        found(searching.describe(picture(0)))
+    with pytest.raises(CommandError, match=told):
+        call_command("search_by_photo", str(photo))
+    assert f"127.0.0.1:{milvus.port}" in str(health.notice())
+    assert f"127.0.0.1:{milvus.port}" in client.get("/api/health").json()["notice"]
+    assert client.get("/").status_code == 200
+    with photo.open("rb") as file:
+        answer = client.post("/api/search", {"photo": file})
+    assert answer.status_code >= 400
+    assert f"127.0.0.1:{milvus.port}" in answer.json()["detail"]
+
+    uploads.add(picture(77), "new.jpg")
+    assert indexing.index_pending().indexed == 1
+    deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
+    rebuilding.rebuild()
+
+    milvus.start()
+    assert f"127.0.0.1:{milvus.port}" not in str(health.notice())
+    ids, _, total = found(searching.describe(picture(77)))
+    assert Image.objects.get(pk=ids[0]).source == "new.jpg"
+    assert (total, catalogue[0].pk in ids) == (6, False)
+
+
+def test_a_worker_with_nothing_to_describe_brings_what_the_server_missed(milvus, catalogue, picture):
+    milvus.stop()
+    uploads.add(picture(77), "new.jpg")
+    indexing.index_pending()
+    milvus.start()
+    assert indexing.index_pending().indexed == 0
+    space = FeatureSpace.objects.get()
+    assert engine().holds(space.key, INDEX.view(space).segments)
+
+
+# The variable ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("local", None),
+        ("", None),
+        ("milvus+http://vectors:19530", "http://vectors:19530"),
+        ("milvus+https://kim:secret@vectors.example.org/shop", "https://kim:secret@vectors.example.org/shop"),
+    ],
+)
+def test_the_variable_names_the_engine(monkeypatch, value, url):
+    monkeypatch.setenv("IMAGESEARCH_VECTOR_INDEX", value)
+    assert environment.vector_index("IMAGESEARCH_VECTOR_INDEX") == url
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "milvus",
+        "http://vectors:19530",
+        "milvus+http://",
+        "milvus+http:vectors:19530",
+        "milvus+http://vectors:many",
+        "milvus+http://vectors:19530/two/words",
+        "milvus+http://vectors:19530/9shop",
+        "milvus+http://vectors:19530/shop?timeout=9",
+    ],
+)
+def test_a_bad_value_is_refused_by_name(monkeypatch, value):
+    monkeypatch.setenv("IMAGESEARCH_VECTOR_INDEX", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^IMAGESEARCH_VECTOR_INDEX is .*milvus\+http://host:19530"):
+        environment.vector_index("IMAGESEARCH_VECTOR_INDEX")
+
+
+def test_credentials_are_not_told(milvus, settings):
+    settings.VECTOR_INDEX = f"http://kim:secret@127.0.0.1:{free_port()}"
+    with pytest.raises(IndexUnavailable) as refused:
+        engine().check()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_site_without_milvus_does_not_import_its_client(tmp_path):
+    script = "import sys, django; django.setup(); import catalog.urls, catalog.tasks; print('pymilvus' in sys.modules)"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("IMAGESEARCH_")}
+    environ |= {"DJANGO_SETTINGS_MODULE": "imagesearch.settings", "IMAGESEARCH_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False"]
