@@ -17,7 +17,17 @@ from django.core.management import CommandError, call_command
 from catalog.exceptions import ImageSearchError, IndexUnavailable, NothingIndexed
 from catalog.features import extractors
 from catalog.models import Collection, FeatureSpace, Image, Segment, Tag
-from catalog.services import deletion, health, indexing, integrity, rebuilding, searching, spaces, store, uploads
+from catalog.services import (
+    deletion,
+    health,
+    indexing,
+    integrity,
+    rebuilding,
+    searching,
+    spaces,
+    store,
+    uploads,
+)
 from catalog.services.live_index import INDEX, engine
 from catalog.services.searching import Filters, Query
 from catalog.vectors import exact
@@ -296,16 +306,53 @@ def test_rows_that_vanish_from_the_server_are_brought_again(milvus, settings, ca
     assert_exact(query)
 
 
-def test_rows_of_another_catalogue_are_not_taken_for_ours(milvus, settings, catalogue, picture, tmp_path):
+def test_what_another_process_brought_is_not_brought_again(milvus, settings, catalogue, picture, monkeypatch):
+    from catalog.vectors.milvus import Milvus
+
+    query, another = searching.describe(picture(77)), Milvus(settings.VECTOR_INDEX)
+    another.catch_up(query.space.key, INDEX.view(query.space).segments)
+    uploads.add(picture(77), "new.jpg")
+    indexing.index_pending()
+    sent = []
+    monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: sent.append(args))
+    segments = INDEX.view(query.space).segments
+    another.catch_up(query.space.key, segments)
+    assert another.rank(query.space.key, segments, query.vector, top=9).total == 7
+    assert sent == []
+
+
+@pytest.mark.parametrize("theirs", ["other pictures", "the same pictures in another order"])
+def test_rows_of_another_catalogue_are_not_taken_for_ours(milvus, settings, catalogue, picture, tmp_path, theirs):
     from catalog.vectors.milvus import Milvus
 
     query = searching.describe(picture(0))
-    ids = np.array([*(image.pk for image in catalogue), 10**12])
-    foreign = np.random.default_rng(0).standard_normal((7, len(query.vector))).astype(np.float32)
-    foreign /= np.linalg.norm(foreign, axis=1, keepdims=True)
-    write(tmp_path / "x.h5", space="{}", vectors=foreign, image_ids=ids, digests=np.full((7, 32), 9, np.uint8))
+    ours = INDEX.view(query.space).segments[0].segment
+    digests = np.roll(ours.digests, 1, axis=0) if theirs.startswith("the same") else np.full((6, 32), 9, np.uint8)
+    foreign = {"vectors": np.roll(ours.vectors, 1, axis=0), "image_ids": ours.image_ids, "digests": digests}
+    write(tmp_path / "x.h5", space="{}", **foreign)
+    settings.VECTOR_INDEX = milvus.url()
     Milvus(settings.VECTOR_INDEX).catch_up(query.space.key, [LiveSegment(open_segment(tmp_path / "x.h5"), None)])
     assert_exact(query)
+
+
+def test_equal_scores_may_come_in_any_order(milvus, db, picture, monkeypatch):
+    from catalog.vectors.milvus import MilvusClient
+
+    for level in range(7):  # the same pixels in other bytes
+        uploads.add(picture(1, format="PNG", compress_level=level), f"same-{level}.png")
+    indexing.index_pending()
+    search, chance = MilvusClient.search, np.random.default_rng(0)
+
+    def shuffled(client, name, queries, *, limit, **options):
+        (hits,) = search(client, name, queries, limit=100, **options)
+        mixed = [hits[position] for position in chance.permutation(len(hits))]
+        return [sorted(mixed, key=lambda hit: -hit["distance"])[:limit]]
+
+    monkeypatch.setattr(MilvusClient, "search", shuffled)
+    monkeypatch.setattr("catalog.vectors.milvus.MORE", 1)
+    query = searching.describe(picture(1, format="PNG"))
+    pages = [found(query, start=start, count=1)[0] for start in range(7)]
+    assert sorted(pages) == [[image.pk] for image in Image.objects.order_by("pk")]
 
 
 def test_a_merge_brings_nothing_to_the_server_again(milvus, catalogue, picture, monkeypatch):

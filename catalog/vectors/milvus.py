@@ -34,6 +34,8 @@ PREFIX = "imagesearch_"
 ROWS, IDS = 2_000, 10_000
 # https://milvus.io/docs/limitations.md: the most that one search returns.
 MOST = 16_384
+# How many rows are asked for beyond those wanted, in case they equal the last of these.
+MORE = 32
 # Seconds: for a connection, an answer, and a collection to be read into the server's memory.
 CONNECTING, ANSWERING, LOADING = 3, 30, 600
 
@@ -236,7 +238,7 @@ def _nearest(client: Any, name: str, query: np.ndarray, condition: str, top: int
     """The `top` best rows and, so that pages do not overlap, all that equal the last of them."""
     limit = top
     while True:
-        limit = min(limit + 32, MOST)
+        limit = min(limit + MORE, MOST)
         (hits,) = client.search(name, [query], filter=condition, limit=limit, timeout=ANSWERING)
         if len(hits) < limit or limit == MOST or hits[-1]["distance"] < hits[top - 1]["distance"]:
             return list(hits)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,17 +66,17 @@ def postgres() -> Iterator[Postgres]:
     needed("initdb", "postgres")
     # Not below tmp_path, which only its owner may enter: PostgreSQL refuses to run as root.
     home = Path(tempfile.mkdtemp(prefix="imagesearch-postgres-"))
-    who = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    who: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     try:
         if who:
             shutil.chown(home, **who)
         data, server = home / "data", Postgres(free_port())
-        initdb = ["initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initdb = ["initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=home, **who)
         quick = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
-                ["postgres", "-D", data, "-p", str(server.port), "-k", home, *quick],
+                ["postgres", "-D", str(data), "-p", str(server.port), "-k", str(home), *quick],
                 stdout=log,
                 stderr=log,
                 cwd=home,
@@ -84,8 +86,7 @@ def postgres() -> Iterator[Postgres]:
             wait_until(server.answers, "PostgreSQL")
             yield server
         finally:
-            process.terminate()  # waits for its clients to leave …
-            process.send_signal(2)  # … and now throws them out
+            process.send_signal(signal.SIGINT)  # which throws its clients out, and does not wait for them
             process.wait(30)
     finally:
         shutil.rmtree(home, ignore_errors=True)

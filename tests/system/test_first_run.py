@@ -4,19 +4,31 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from tests.system.servers import free_port, wait_until
 from tests.system.site import Site, environment, expect_whole
 
 
-def test_an_empty_folder_becomes_a_site_with_a_demo_and_a_password_shown_once(tmp_path):
-    site = Site(tmp_path / "new", environment(tmp_path / "new"))
+@pytest.fixture
+def new_site(tmp_path: Path) -> Iterator[Site]:
+    """A site in a folder that is not there yet."""
+    with closing(Site(tmp_path / "new", environment(tmp_path / "new"))) as site:
+        yield site
+
+
+def test_an_empty_folder_becomes_a_site_with_a_demo_and_a_password_shown_once(new_site):
+    site = new_site
     first = site.run("prepare_site")
     assert first.returncode == 0, first.stderr
-    password = re.search(r"admin +password: (\S+)", first.stdout)[1]
+    shown = re.search(r"admin +password: (\S+)", first.stdout)
+    assert shown, first.stdout
+    password = shown[1]
     images = site.count()
     assert 50 <= images <= 80
     expect_whole(site, images)

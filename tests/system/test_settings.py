@@ -9,6 +9,7 @@ BAD = {
     "DATABASE_URL": "mysql://localhost/catalogue",
     "REDIS_URL": "redis:6379",
     "MEDIA_STORAGE_URL": "ftp://somewhere/else",
+    "IMAGESEARCH_VECTOR_INDEX": "milvus:19530",
     "IMAGESEARCH_EXTRACTOR": "vgg19",
     "IMAGESEARCH_RUNTIME": "torch",
     "IMAGESEARCH_THREADS": "many",

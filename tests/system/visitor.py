@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -23,7 +24,7 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     @property
-    def json(self) -> dict | list:
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
@@ -38,9 +39,9 @@ class Visitor:
     def get(self, path: str) -> Answer:
         return self._ask("GET", path, None, {})
 
-    def post(self, path: str, fields: dict[str, object], files: dict[str, object] | None = None) -> Answer:
+    def post(self, path: str, fields: dict[str, object], files: dict[str, Any] | None = None) -> Answer:
         """Send a form. `files` holds (name, bytes), or a list of those, by field."""
-        parts = dict(fields)
+        parts: dict[str, Any] = dict(fields)
         for name, given in (files or {}).items():
             listed = given if isinstance(given, list) else [given]
             parts[name] = [SimpleUploadedFile(label, data, "image/jpeg") for label, data in listed]
