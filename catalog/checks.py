@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError
 
-from catalog.exceptions import WeightsUnavailable
-from catalog.services import health, spaces
+from catalog.exceptions import IndexUnavailable, WeightsUnavailable
+from catalog.services import health, live_index, spaces
 
 
 @register("catalog")
@@ -35,4 +35,14 @@ def the_data_folder_is_writable(**_: Any) -> list[CheckMessage]:
     if not os.access(place, os.W_OK | os.X_OK):
         hint = "Give this user the right to write there, or set IMAGESEARCH_DATA_DIR to a folder where it has it."
         return [Error(f"{place} cannot be written to.", hint=hint, id="catalog.E002")]
+    return []
+
+
+@register("catalog")
+def the_vector_index_answers(**_: Any) -> list[CheckMessage]:
+    """W002: the Milvus server that ranks is away. A warning, for the site starts and takes pictures without it."""
+    try:
+        live_index.engine().check()
+    except IndexUnavailable as fault:
+        return [Warning(str(fault), id="catalog.W002")]
     return []

@@ -1,9 +1,12 @@
 """What workers are told to do. Each may come late, twice or never, and is right all the same."""
 
+from collections.abc import Callable
+
 from celery import shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
+from catalog.exceptions import ImageSearchError
 from catalog.services import imports, indexing, queries, rebuilding, store
 
 logger = get_task_logger(__name__)
@@ -11,29 +14,35 @@ logger = get_task_logger(__name__)
 
 @shared_task
 def index_pending() -> None:
-    indexing.index_pending()
+    _told(indexing.index_pending)
 
 
 @shared_task
 def run_import(pk: int) -> None:
-    imports.run(pk)
+    _told(imports.run, pk)
 
 
 @shared_task
 def catch_up() -> None:
     """Do what is waiting, whoever forgot to tell."""
-    imports.run_waiting()
-    indexing.index_pending()
-    rebuilding.tidy()
+    for work in (imports.run_waiting, indexing.index_pending, rebuilding.tidy):
+        _told(work)
 
 
 @shared_task
 def sweep() -> None:
-    queries.sweep()
-    imports.sweep()
-    store.sweep()
+    for work in (queries.sweep, imports.sweep, store.sweep):
+        _told(work)
 
 
 @worker_ready.connect
 def catch_up_at_start(**_: object) -> None:
     catch_up.delay()
+
+
+def _told(work: Callable, *args: int) -> None:
+    """Do it; a fault that a person can mend is a line in the log, and the work is tried again in its time."""
+    try:
+        work(*args)
+    except ImageSearchError as fault:
+        logger.error("%s", fault)

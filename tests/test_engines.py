@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
@@ -225,9 +226,9 @@ def test_a_rebuild_changes_no_ranking(either, catalogue, picture):
 
 
 def test_after_a_reextraction_the_catalogue_is_searched_in_the_new_space(either, catalogue, picture, another_space):
-    before = spaces.active_key()
+    before = spaces.active().space.key
     rebuilding.reextract()
-    assert spaces.active_key() != before
+    assert spaces.active().space.key != before
     for number, image in enumerate(catalogue):
         ids, scores, total = found(searching.describe(picture(number)))
         assert (ids[0], total) == (image.pk, 6)
@@ -396,7 +397,8 @@ def test_a_server_that_is_away_is_told_of_and_nothing_is_lost(milvus, catalogue,
     assert client.get("/").status_code == 200
     with photo.open("rb") as file:
         answer = client.post("/api/search", {"photo": file})
-    assert answer.status_code >= 400
+    assert answer.status_code == 503
+    assert "catalog.W002" in [message.id for message in run_checks(tags=["catalog"])]
     assert f"127.0.0.1:{milvus.port}" in answer.json()["detail"]
 
     uploads.add(picture(77), "new.jpg")

@@ -29,6 +29,8 @@ from catalog.services.limits import archive_limits, picture_limits
 from catalog.services.uploads import Incoming, Outcome
 
 HANDFUL = 16
+# An import whose worker died this often is not tried again: something in it must be the reason.
+GIVEN_UP_AFTER = 20
 UNFINISHED = (Import.State.WAITING, Import.State.RUNNING)
 # Seconds: an archive lies there before the row that names it is committed.
 ARCHIVE_IS_LITTER_AFTER = 24 * 3600
@@ -185,6 +187,8 @@ def _run_all(imports: Any) -> None:
 def _run(run: Import) -> None:
     Import.objects.filter(pk=run.pk).update(state=Import.State.RUNNING, failure_reason="")
     try:
+        if run.attempts > GIVEN_UP_AFTER:
+            raise ArchiveRefused("The worker was stopped {count} times while at this import.", count=GIVEN_UP_AFTER)
         _take_all(run)
     except (ArchiveRefused, FolderRefused) as fault:
         _end(run, Import.State.FAILED, str(fault))

@@ -18,10 +18,9 @@ from django.db.models import Q
 from catalog.exceptions import ImageSearchError, PictureRefused, StoreUnavailable
 from catalog.features.extractors import Extractor
 from catalog.imaging.decoding import decode
-from catalog.imaging.limits import Limits
 from catalog.models import FeatureSpace, Generation, Image, Segment
 from catalog.services import claims, live_index, originals, spaces, store
-from catalog.services.limits import DESCRIBED_SIDE
+from catalog.services.limits import DESCRIBED_SIDE, limits_of
 from catalog.services.store import Described
 
 logger = logging.getLogger(__name__)
@@ -115,9 +114,7 @@ def prepare(image: Image, extractor: Extractor) -> np.ndarray:
         raise PictureRefused(
             "stops_workers", "The worker was stopped {count} times while describing it.", count=GIVEN_UP_AFTER
         )
-    # What was accepted once stays accepted, whatever the limits are today.
-    limits = Limits(image.bytes, image.width * image.height, max(image.width, image.height), min_side=1)
-    return extractor.prepare(decode(originals.read(image), limits, at_least=DESCRIBED_SIDE).rgb)
+    return extractor.prepare(decode(originals.read(image), limits_of(image), at_least=DESCRIBED_SIDE).rgb)
 
 
 def _finish(work: Work, owner: str, space: FeatureSpace, extractor: Extractor, tally: Tally) -> None:

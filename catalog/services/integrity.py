@@ -1,12 +1,13 @@
 """Checking that files and rows agree, and making them agree again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from django.db import transaction
 
-from catalog.exceptions import SegmentDamaged
+from catalog.exceptions import PictureRefused, SegmentDamaged
 from catalog.models import Descriptor, FeatureSpace, Image, Segment
 from catalog.services import indexing, originals, rebuilding, spaces, store
 from catalog.vectors.segments import verify
@@ -48,7 +49,7 @@ def check(progress: Progress = lambda phase, done, total: None) -> Report:
     )
     _check_segments(report, progress)
     _check_places(report)
-    _check_originals(report, progress)
+    _check_files(report, progress)
     return report
 
 
@@ -65,6 +66,7 @@ def repair(progress: Progress = lambda phase, done, total: None) -> Report:
     space = _active_space()
     if space:
         rebuilding.match_status_to_descriptors(space)
+    _make_missing_thumbnails()
     store.sweep()
     indexing.index_pending()
     return check(progress)
@@ -108,15 +110,26 @@ def _check_places(report: Report) -> None:
         report.problems.append(f"{unmarked} images have a descriptor, but are not marked searchable.")
 
 
-def _check_originals(report: Report, progress: Progress) -> None:
+def _check_files(report: Report, progress: Progress) -> None:
     for done, image in enumerate(Image.objects.order_by("pk").iterator(), 1):
+        lost = []
         if not originals.exists(image):
-            report.missing += 1
-            report.problems.append(
+            lost.append(
                 f"The original of image {image.pk} ({image.source}) is missing: {image.original}. Upload it again."
             )
+        if not originals.has_thumbnail(image):
+            lost.append(f"The thumbnail of image {image.pk} ({image.source}) is missing: {image.thumbnail}.")
+        report.missing += len(lost)
+        report.problems += [f"The {file}" for file in lost]
         if done % 100 == 0 or done == report.images:
-            progress("originals", done, report.images)
+            progress("originals and thumbnails", done, report.images)
+
+
+def _make_missing_thumbnails() -> None:
+    for image in Image.objects.order_by("pk").iterator():
+        if not originals.has_thumbnail(image):
+            with suppress(PictureRefused):  # told of as missing, with what to do
+                originals.make_thumbnail(image)
 
 
 def _give_up(segment: Segment) -> None:

@@ -4,6 +4,7 @@ from django.conf import settings
 
 from catalog.imaging.archives import ArchiveLimits
 from catalog.imaging.limits import Limits
+from catalog.models import Image
 
 # The shorter side that a large JPEG keeps where it is decoded to be described. The same for the catalogue and for
 # whoever asks, so that the same bytes give the same descriptor; at the network's own input size they differ by 0.01.
@@ -17,6 +18,11 @@ def picture_limits() -> Limits:
         max_side=settings.MAX_SIDE,
         min_side=settings.MIN_SIDE,
     )
+
+
+def limits_of(image: Image) -> Limits:
+    """Those that a picture of the catalogue keeps: what was accepted once stays accepted, whatever holds today."""
+    return Limits(image.bytes, image.width * image.height, max(image.width, image.height), min_side=1)
 
 
 def archive_limits() -> ArchiveLimits:

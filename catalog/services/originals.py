@@ -1,13 +1,18 @@
 """Original files and thumbnails in the media storage, under names made from their digest."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
-from django.core.files.base import ContentFile
+from django.conf import settings
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from catalog.exceptions import PictureRefused, StoreUnavailable
+from catalog.imaging.decoding import decode
 from catalog.imaging.digests import sha256
+from catalog.imaging.thumbnails import thumbnail
 from catalog.models import Image
+from catalog.services.limits import limits_of
 
 
 def original_name(sha256: str, extension: str) -> str:
@@ -29,6 +34,19 @@ def save(name: str, data: bytes) -> str:
         ) from fault
 
 
+def open_file(name: str) -> File:
+    """A file of the media storage. Raises FileNotFoundError, and StoreUnavailable where the storage does not answer."""
+    try:
+        return default_storage.open(name)
+    except FileNotFoundError:
+        raise
+    except Exception as fault:  # see `save`
+        raise StoreUnavailable(
+            "Pictures cannot be read: {fault}. Nothing is lost; try again when the storage answers.",
+            fault=getattr(fault, "strerror", None) or fault,
+        ) from fault
+
+
 def read(image: Image) -> bytes:
     """The bytes of an image's original.
 
@@ -37,18 +55,13 @@ def read(image: Image) -> bytes:
         StoreUnavailable: the storage does not answer; a fault of none.
     """
     try:
-        with default_storage.open(str(image.original)) as file:
+        with open_file(str(image.original)) as file:
             data = file.read()
     except FileNotFoundError as fault:
         raise PictureRefused(
             "missing",
             "The original file {name} is missing. Upload the picture again.",
             name=str(image.original),
-        ) from fault
-    except Exception as fault:
-        raise StoreUnavailable(
-            "Originals cannot be read: {fault}. The images stay waiting.",
-            fault=getattr(fault, "strerror", None) or fault,
         ) from fault
     if sha256(data) != image.sha256:
         raise PictureRefused(
@@ -61,6 +74,16 @@ def read(image: Image) -> bytes:
 
 def exists(image: Image) -> bool:
     return default_storage.exists(str(image.original))
+
+
+def has_thumbnail(image: Image) -> bool:
+    return default_storage.exists(str(image.thumbnail))
+
+
+def make_thumbnail(image: Image) -> None:
+    """Make an image's thumbnail anew from its original. Raises as `read` does."""
+    picture = decode(read(image), limits_of(image), at_least=settings.THUMBNAIL_SIDE)
+    save(str(image.thumbnail), thumbnail(picture.rgb, settings.THUMBNAIL_SIDE))
 
 
 def is_lost(image: Image) -> bool:
@@ -77,8 +100,9 @@ def is_lost(image: Image) -> bool:
 def unnamed(names: Iterable[str]) -> list[str]:
     """Those of `names` that no image has for its original or thumbnail."""
     names = list(names)
-    named = set(Image.objects.filter(original__in=names).values_list("original", flat=True))
-    named |= set(Image.objects.filter(thumbnail__in=names).values_list("thumbnail", flat=True))
+    digests = {PurePosixPath(name).stem for name in names}
+    rows = Image.objects.filter(sha256__in=digests).values_list("original", "thumbnail")
+    named = {name for row in rows for name in row}
     return [name for name in names if name not in named]
 
 

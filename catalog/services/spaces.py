@@ -25,12 +25,6 @@ def active() -> Generation | None:
     return Generation.objects.filter(state=Generation.State.ACTIVE).select_related("space").first()
 
 
-def active_key() -> str:
-    """The key of the active feature space, or nothing."""
-    generation = active()
-    return generation.space.key if generation else ""
-
-
 def active_or_first() -> FeatureSpace:
     """The active feature space; on a catalogue that has none yet, that of the preferred extractor becomes it.
 

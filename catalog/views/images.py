@@ -4,7 +4,6 @@ import mimetypes
 from pathlib import PurePosixPath
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_safe
 from catalog.exceptions import SegmentDamaged
 from catalog.forms import BrowseForm
 from catalog.models import Image
-from catalog.services import searching
+from catalog.services import originals, searching
 from catalog.views import faults
 from catalog.views.access import searcher
 from catalog.views.paging import page_query
@@ -85,7 +84,7 @@ def _neighbours(image: Image) -> tuple[list[searching.Hit], str]:
 
 def _file(name: str, kind: str, *, filename: str = "", download: bool = False) -> FileResponse:
     try:
-        file = default_storage.open(name)
+        file = originals.open_file(name)
     except FileNotFoundError:
         raise faults.NotHere(_("This file is missing on the server.")) from None
     answer = FileResponse(file, as_attachment=download, filename=filename, content_type=kind)

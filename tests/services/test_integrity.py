@@ -184,3 +184,14 @@ def test_progress_is_told_by_phase(catalogue):
     told = []
     integrity.check(lambda phase, done, total: told.append((phase, done, total)))
     assert told == [("segments", 1, 1), ("originals", 6, 6)]
+
+
+def test_a_missing_thumbnail_is_told_of_and_made_anew(catalogue):
+    image = catalogue[2]
+    before = default_storage.open(str(image.thumbnail)).read()
+    default_storage.delete(str(image.thumbnail))
+    report = integrity.check()
+    assert report.missing == 1
+    assert str(image.thumbnail) in report.problems[0]
+    assert integrity.repair().ok
+    assert default_storage.open(str(image.thumbnail)).read() == before

@@ -86,7 +86,7 @@ def test_a_photo_is_described_again_in_a_new_space(catalogue, picture):
     photo.save()
     again = queries.descriptor_of(QueryPhoto.objects.get())
     assert again.vector @ before.vector > 0.9
-    assert QueryPhoto.objects.get().space_key == spaces.active_key()
+    assert QueryPhoto.objects.get().space_key == spaces.active().space.key
     assert FeatureSpace.objects.count() == 1
 
 

@@ -103,7 +103,7 @@ def test_reextracting_describes_every_image_in_the_new_space(pieces, other_space
     made = rebuilding.reextract("vgg16-compact")
     assert (made.images, made.segments) == (6, 1)
     assert spaces.active().space != old
-    assert other_space in spaces.active_key()
+    assert other_space in spaces.active().space.key
     assert len(ranking(pieces[0])) == 5
     assert integrity.check().ok
 
@@ -133,7 +133,7 @@ def test_an_image_that_comes_in_during_a_reextraction_is_described_after_the_swa
             indexing.index_pending()
         return describe(ready, extractor)
 
-    active_then, describe = [spaces.active_key()], indexing.describe
+    active_then, describe = [spaces.active().space.key], indexing.describe
     monkeypatch.setattr(indexing, "describe", describe_while_one_is_added)
     rebuilding.reextract("vgg16-compact")
     indexing.index_pending()

@@ -69,11 +69,11 @@ def test_vgg16_is_refused_with_the_remedy_where_it_is_asked_for_and_cannot_be_ha
 
 def test_weights_that_become_reachable_later_change_nothing(catalogue, picture, settings, keras_home, monkeypatch):
     settings.EXTRACTOR = "auto"
-    before = spaces.active_key()
+    before = spaces.active().space.key
     publish(monkeypatch, keras_home / "models" / weights.VGG16_FILE)
     new = uploads.add(picture(50), "new.jpg").image
     assert indexing.index_pending().indexed == 1
-    assert spaces.active_key() == before
+    assert spaces.active().space.key == before
     assert searching.like(new).total == 6
 
 
