@@ -1,0 +1,1 @@
+"""Labelled pictures → weights of the compact network."""
