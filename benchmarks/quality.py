@@ -20,6 +20,7 @@ from catalog.features.extractors import choose
 from catalog.features.pooling import POOLINGS, normalised
 from catalog.features.preprocessing import prepare
 from catalog.features.runtimes import open_runtime
+from catalog.vectors import metrics
 
 Alteration = Callable[[Image.Image], Image.Image]
 
@@ -123,11 +124,12 @@ def by_kind(vectors: np.ndarray, labels: np.ndarray, expand: int) -> dict[str, f
     np.fill_diagonal(scores, -np.inf)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
     relevant = labels[order] == labels[:, np.newaxis]
-    ranks = np.arange(1, relevant.shape[1] + 1)
-    precision = np.cumsum(relevant, axis=1) / ranks
-    average = (precision * relevant).sum(axis=1) / np.maximum(relevant.sum(axis=1), 1)
-    figures = {"map": average.mean(), "p1": relevant[:, 0].mean(), "p10": relevant[:, :10].mean()}
-    return {name: round(float(value), 4) for name, value in figures.items()}
+    figures = {
+        "map": metrics.average_precision(relevant),
+        "p1": metrics.precision_at(relevant, 1),
+        "p10": metrics.precision_at(relevant, 10),
+    }
+    return {name: round(float(values.mean()), 4) for name, values in figures.items()}
 
 
 def expanded(vectors: np.ndarray, scores: np.ndarray, count: int, alpha: float = 3.0) -> np.ndarray:
