@@ -1,7 +1,8 @@
 """Faults a person can do something about.
 
 Each carries a sentence as a template and the values that fill it, so that a face can show it in the
-reader's language. Code that raises one of these has already tidied up after itself.
+reader's language. Code that raises one of these has tidied up after itself, but for segment files without a row: those
+are left to the sweep, since after a failed commit nobody can be sure that there is none.
 """
 
 

@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog.querysets import ClaimQuerySet, ImageQuerySet
@@ -24,7 +23,6 @@ class Collection(models.Model):
     """A named group; an image is in one at most."""
 
     name = models.CharField(_("name"), max_length=120, unique=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         ordering = ("name",)
@@ -162,7 +160,6 @@ class FeatureSpace(models.Model):
 
     key = models.CharField(max_length=120, unique=True)
     extractor = models.CharField(max_length=40)
-    weights_digest = models.CharField(max_length=64)
     description = models.JSONField(help_text="features.spaces.Space, whole")
 
     class Meta:
@@ -311,7 +308,6 @@ class QueryPhoto(models.Model):
     picture = models.BinaryField(help_text="WebP without metadata")
     space_key = models.CharField(max_length=120)
     descriptor = models.BinaryField(help_text="float32, little-endian")
-    created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
 from catalog.exceptions import ImageSearchError
-from catalog.services import imports, indexing, queries, rebuilding, store
+from catalog.services import database, imports, indexing, queries, rebuilding, store
 
 logger = get_task_logger(__name__)
 
@@ -46,3 +46,5 @@ def _told(work: Callable, *args: int) -> None:
         work(*args)
     except ImageSearchError as fault:
         logger.error("%s", fault)
+    except database.FAULTS as fault:
+        logger.error("%s", database.explained(fault))

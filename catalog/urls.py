@@ -3,16 +3,18 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from catalog.views import images, search, uploads
+from catalog.views import explaining, images, search, uploads
 
 urlpatterns = [
     path("", search.home, name="search"),
     path("search/", search.submit, name="search_submit"),
     path("search/<slug:token>/", search.results, name="results"),
     path("search/<slug:token>/photo", search.query_photo, name="query_photo"),
+    path("search/<slug:token>/why/<int:pk>/<slug:which>.webp", explaining.query_why, name="query_why"),
     path("images/", images.browse, name="browse"),
     path("images/<int:pk>/", images.detail, name="image"),
     path("images/<int:pk>/similar/", search.similar, name="similar"),
+    path("images/<int:pk>/why/<int:other>/<slug:which>.webp", explaining.image_why, name="image_why"),
     path("media/thumbnails/<slug:sha256>.webp", images.thumbnail, name="thumbnail"),
     path("media/originals/<slug:sha256>", images.original, name="original"),
     path("upload/", uploads.upload, name="upload"),

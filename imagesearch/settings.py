@@ -132,6 +132,7 @@ ROOT_URLCONF = "imagesearch.urls"
 WSGI_APPLICATION = "imagesearch.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "login"
+CSRF_FAILURE_VIEW = "catalog.views.faults.form_expired"
 LOGIN_REDIRECT_URL = "search"
 LOGOUT_REDIRECT_URL = "search"
 
@@ -147,8 +148,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "media/"
 
-# Many files in one form are normal here; each is held to MAX_UPLOAD_BYTES by its form field.
+# Many files in one form are normal here. They wait on the disk, and are read one by one, no further than
+# MAX_UPLOAD_BYTES; what a request may send in all is for the server in front to limit.
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -109,7 +109,7 @@ def picture(colour):
     return out.getvalue()
 
 for colour in ("red", "green", "blue"):
-    uploads.add_all([uploads.Incoming(colour, lambda: picture(colour), imports.collection_named("Colours"))])
+    uploads.add_all([uploads.Incoming(colour, lambda: picture(colour), uploads.collection_named("Colours"))])
 indexing.index_pending()
 image = Image.objects.first()
 settings.IMPORT_ROOT.mkdir()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.exceptions import FolderRefused, StoreUnavailable
 from catalog.forms import ImportForm
 from catalog.models import Image, Import, ImportedFile
-from catalog.services import imports
+from catalog.services import found_files, imports
 from catalog.views.faults import sentence
 
 REFRESH_SECONDS = "2"
@@ -41,7 +41,7 @@ class ImportAdmin(admin.ModelAdmin):
         form = ImportForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and (run := _begin(form, request)):
             return redirect("admin:catalog_import_change", run.pk)
-        context = self._context(request, _("New bulk import")) | {"form": form, "root": imports.import_root()}
+        context = self._context(request, _("New bulk import")) | {"form": form, "root": found_files.import_root()}
         return TemplateResponse(request, "admin/catalog/import/begin.html", context)
 
     def change_view(
@@ -79,7 +79,7 @@ def _begin(form: ImportForm, request: HttpRequest) -> Import | None:
     given = form.cleaned_data
     try:
         return imports.begin(
-            folder=imports.within_import_root(given["folder"]) if given["folder"] else None,
+            folder=found_files.within_import_root(given["folder"]) if given["folder"] else None,
             archive=given["archive"],
             collection=given["collection"],
             from_folders=given["collections_from_folders"],

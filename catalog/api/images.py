@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from ninja import Field, File, Form, Query, Router, Status, UploadedFile
 from ninja.errors import HttpError
 
 from catalog.api.access import READERS, WRITERS, require
-from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, Problem, ResultsOut
+from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, PartsOut, Problem, ResultsOut, WhyOut
 from catalog.api.search import check_stretch, filters
 from catalog.exceptions import ImageSearchError
-from catalog.models import Image, Tag
-from catalog.services import deletion, imports, searching, uploads
+from catalog.models import Image
+from catalog.services import deletion, explaining, searching, uploads
 from catalog.views import faults
 
 TagName = Annotated[str, Field(max_length=60)]
@@ -49,18 +49,8 @@ def add_images(
 ) -> object:
     """Add pictures; an outcome for each. They are searchable once a worker has described them."""
     require(request, "catalog.add_image")
-    carried = [Tag.objects.get_or_create(name=name)[0] for name in map(_storable, tags) if name]
-    group = imports.collection_named(_storable(collection))
-    outcomes = [
-        uploads.add(
-            file.read(settings.MAX_UPLOAD_BYTES + 1),
-            file.name or "",
-            collection=group,
-            tags=carried,
-            user=request.user,
-        )
-        for file in files
-    ]
+    names = [name for name in map(_storable, tags) if name]
+    outcomes = uploads.add_each(files, collection=_storable(collection), tags=names, user=request.user)
     return [
         {"name": one.name, "outcome": one.kind.value, "reason": _why(one.refusal), "image": one.image}
         for one in outcomes
@@ -80,6 +70,19 @@ def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10,
     if found is None:
         raise HttpError(409, f"Image {pk} is not searchable yet.")
     return ResultsOut.of(found)
+
+
+@router.get("/{pk}/why/{other}", response={200: WhyOut, (401, 404, 409, 422, 503, 507): Problem})
+def why_alike(request: HttpRequest, pk: int, other: int) -> object:
+    """Which parts of an image, and which of another, made the likeness of the two."""
+    image, found = get_object_or_404(Image, pk=pk), get_object_or_404(Image, pk=other)
+    why = searching.explain(explaining.see_image(image), found)
+    return {
+        "feature_space": why.space.key,
+        "score": why.score,
+        "photo": PartsOut.of(why.photo, reverse("image_why", args=[pk, other, "photo"])),
+        "image": PartsOut.of(why.image, reverse("image_why", args=[pk, other, "image"])),
+    }
 
 
 @router.delete("/{pk}", auth=WRITERS, response={204: None, (401, 403, 404, 422, 503): Problem})

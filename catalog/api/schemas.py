@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+from django.db.models import prefetch_related_objects
 from ninja import Field, Schema
 
 from catalog.models import Image
+from catalog.services.explaining import Parts
 from catalog.services.searching import Results
 
 
@@ -22,7 +24,7 @@ class ImageOut(Schema):
     height: int = Field(description="pixels, upright")
     bytes: int
     created_at: datetime
-    url: str
+    url: str = Field(description="its page; like the next two, relative to the site")
     thumbnail_url: str
     original_url: str
 
@@ -49,17 +51,38 @@ class ResultsOut(Schema):
     feature_space: str
     seconds: float
     total: int = Field(description="images that pass the filters; all of them were ranked")
+    damaged: list[str] = Field(description="segments that cannot be read, whose images are not found; none is well")
     hits: list[HitOut]
 
     @classmethod
     def of(cls, found: Results) -> dict[str, object]:
+        prefetch_related_objects([hit.image for hit in found.hits], "tags")
         hits = [{"rank": hit.rank, "score": hit.score, "image": hit.image} for hit in found.hits]
         return {
             "feature_space": found.space.key,
             "seconds": found.seconds,
             "total": found.total,
+            "damaged": found.damaged,
             "hits": hits,
         }
+
+
+class PartsOut(Schema):
+    contributions: list[list[float]] = Field(
+        description="what each part of the picture adds to the score, row by row from the top; their sum is the score"
+    )
+    overlay_url: str = Field(description="the picture with those parts lit, as WebP")
+
+    @classmethod
+    def of(cls, parts: Parts, overlay_url: str) -> dict[str, object]:
+        return {"contributions": parts.contributions.tolist(), "overlay_url": overlay_url}
+
+
+class WhyOut(Schema):
+    feature_space: str
+    score: float = Field(description="cosine similarity of the two")
+    photo: PartsOut = Field(description="of the image whose likes are sought")
+    image: PartsOut = Field(description="of the other")
 
 
 class OutcomeOut(Schema):

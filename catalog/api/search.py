@@ -1,6 +1,5 @@
 """Searching, and how the catalogue stands."""
 
-from django.conf import settings
 from django.http import HttpRequest
 from ninja import File, Form, Router, UploadedFile
 from ninja.errors import HttpError
@@ -10,6 +9,7 @@ from catalog.api.schemas import HealthOut, Problem, ResultsOut
 from catalog.imaging import crops
 from catalog.models import Collection, Tag
 from catalog.services import health, searching, spaces
+from catalog.services.limits import read_picture
 from catalog.services.searching import Filters
 
 router = Router(tags=["search"], auth=READERS)
@@ -17,7 +17,7 @@ router = Router(tags=["search"], auth=READERS)
 MOST = 200
 
 
-@router.post("/search", response={200: ResultsOut, (401, 404, 409, 413, 422, 503): Problem})
+@router.post("/search", response={200: ResultsOut, (401, 404, 409, 413, 422, 503, 507): Problem})
 def search_by_photo(
     request: HttpRequest,
     photo: File[UploadedFile],
@@ -33,7 +33,7 @@ def search_by_photo(
     """
     check_stretch(start, top)
     box = crops.parse(crop) if crop else None
-    query = searching.describe(photo.read(settings.MAX_UPLOAD_BYTES + 1), box)
+    query = searching.describe(read_picture(photo), box)
     return ResultsOut.of(searching.search(query, filters(collection, tags), start=start, count=top))
 
 

@@ -123,9 +123,13 @@ class Extractor:
             float32, n × dimensions, each row of unit length. Maps without any activation, which no photograph
             gives, have no direction; they get the one that is equal in all dimensions.
         """
-        pooled = POOLINGS[self.space.pooling](self._network().maps(batch))
+        pooled = POOLINGS[self.space.pooling](self.maps(batch))
         pooled[~pooled.any(axis=1)] = 1.0
         return normalised(pooled).astype(np.float32)
+
+    def maps(self, batch: np.ndarray) -> np.ndarray:
+        """What is pooled into the descriptors: float32, n × side × side × dimensions, not negative."""
+        return self._network().maps(batch)
 
     def _network(self) -> Runtime:
         with self._lock:

@@ -24,14 +24,12 @@ class Picture:
         rgb: mode RGB, sRGB, upright, without metadata; possibly at reduced scale.
         format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF" or "HEIF", as the bytes say.
         extension: the file extension of that format, with its dot.
-        mime: its media type.
         width, height: of the full-size upright picture, in pixels, even where `rgb` is smaller.
     """
 
     rgb: Image.Image
     format: str
     extension: str
-    mime: str
     width: int
     height: int
 
@@ -74,7 +72,7 @@ def _decoded(data: bytes, known: formats.Format, limits: Limits, at_least: int |
         turn = orientation(opened)
         rgb = upright(to_rgb(opened), turn)
     width, height = reversed(full) if turn in SIDEWAYS else full
-    return Picture(rgb, known.name, known.extension, known.mime, width, height)
+    return Picture(rgb, known.name, known.extension, width, height)
 
 
 def _reduce(opened: ImageFile, at_least: int) -> bool:

@@ -35,6 +35,8 @@ TIFF = Format("TIFF", ".tif", "image/tiff", TiffImageFile)
 AVIF = Format("AVIF", ".avif", "image/avif", AvifImageFile)
 HEIF = Format("HEIF", ".heic", "image/heic", HeifImageFile)
 
+MEDIA_TYPES = {one.name: one.mime for one in (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF)}
+
 TAKEN = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC"
 
 SIGNATURES: dict[bytes, Format] = {

@@ -15,11 +15,12 @@ def thumbnail(rgb: Image.Image, side: int, *, quality: int = QUALITY) -> bytes:
     """
     encoded = BytesIO()
     # Pillow copies these from the picture unless told otherwise.
-    _shrunk(rgb, side).save(encoded, "WEBP", quality=quality, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
+    shrunk(rgb, side).save(encoded, "WEBP", quality=quality, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
     return encoded.getvalue()
 
 
-def _shrunk(rgb: Image.Image, side: int) -> Image.Image:
+def shrunk(rgb: Image.Image, side: int) -> Image.Image:
+    """`rgb` with its longer side at most `side` pixels; a smaller picture as it is."""
     scale = side / max(rgb.size)
     if scale >= 1:
         return rgb

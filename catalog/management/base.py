@@ -3,11 +3,11 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, ProgrammingError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from catalog.exceptions import ImageSearchError, SegmentDamaged
@@ -37,7 +37,7 @@ class CatalogueCommand(BaseCommand):
             raise CommandError(f"{fault} To mend it, run: python manage.py check_index --repair") from fault
         except ImageSearchError as fault:
             raise CommandError(str(fault)) from fault
-        except (OperationalError, ProgrammingError) as fault:
+        except database.FAULTS as fault:
             raise CommandError(str(database.explained(fault))) from fault
         except OSError as fault:
             raise CommandError(f"{fault.filename or 'A file'}: {fault.strerror or fault}.") from fault
@@ -50,8 +50,9 @@ class CatalogueCommand(BaseCommand):
         self.stdout.write(json.dumps(answer, ensure_ascii=False))
 
     def _warn(self) -> None:
-        if notice := health.notice():
-            self.stderr.write(self.style.WARNING(notice))
+        with suppress(DatabaseError):  # a command that succeeded without the catalogue does not fail of it now
+            if notice := health.notice():
+                self.stderr.write(self.style.WARNING(notice))
 
 
 @contextmanager

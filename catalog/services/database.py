@@ -1,7 +1,7 @@
 """Faults of the database, as faults that a person can do something about."""
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from catalog.exceptions import CatalogueBusy, ImageSearchError, StoreUnavailable
 
@@ -16,7 +16,11 @@ REFUSALS = (
 )
 
 
-def explained(fault: DatabaseError) -> ImageSearchError:
+# What they raise where the fault is not ours: locked, full, away, or without tables.
+FAULTS = (OperationalError, ProgrammingError, InterfaceError)
+
+
+def explained(fault: Exception) -> ImageSearchError:
     """What is wrong, and what to do."""
     told = str(fault).strip()
     if "no such table" in told or ("relation" in told and "does not exist" in told):

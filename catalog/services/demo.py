@@ -4,7 +4,7 @@ import io
 
 from catalog.demo.drawing import ASKED, catalogue
 from catalog.models import Image
-from catalog.services import imports, uploads
+from catalog.services import uploads
 from catalog.services.uploads import Incoming
 
 # What the pictures' file names begin with: by it the search page knows that the demo is there.
@@ -17,7 +17,7 @@ def load() -> int:
     for kind, name, picture in catalogue():
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=90)
-        files.append(Incoming(FOLDER + name, out.getvalue, imports.collection_named(kind)))
+        files.append(Incoming(FOLDER + name, out.getvalue, uploads.collection_named(kind)))
     return sum(outcome.kind is uploads.Kind.ADDED for outcome in uploads.add_all(files))
 
 

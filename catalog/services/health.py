@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from catalog.exceptions import IndexUnavailable, WeightsUnavailable
+from catalog.exceptions import IndexUnavailable, StoreUnavailable, WeightsUnavailable
 from catalog.models import Image
 from catalog.services import spaces
 from catalog.services.live_index import INDEX, engine
@@ -19,15 +19,15 @@ def counts() -> dict[str, int]:
 def notice() -> str | None:
     """What everybody should know about this catalogue, in a sentence; None where all is well."""
     generation = spaces.active()
-    if generation and INDEX.view(generation.space).damaged:
-        return _(
-            "A part of the index is damaged, and its pictures are not found. "
-            "To mend it, run: python manage.py check_index --repair"
-        )
     try:
+        if generation and INDEX.view(generation.space).damaged:
+            return _(
+                "A part of the index is damaged, and its pictures are not found. "
+                "To mend it, run: python manage.py check_index --repair"
+            )
         engine().check()
         return compact_sentence() if spaces.stand_in_is_used(generation) else None
-    except (IndexUnavailable, WeightsUnavailable) as fault:
+    except (IndexUnavailable, StoreUnavailable, WeightsUnavailable) as fault:
         return str(fault)
 
 

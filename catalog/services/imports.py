@@ -1,81 +1,36 @@
 """Bulk imports: files, folders and archives in, with an outcome for every file."""
 
-import os
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from catalog.exceptions import (
-    ArchiveRefused,
-    FolderRefused,
-    ImageSearchError,
-    PictureRefused,
-    StoreUnavailable,
-)
-from catalog.imaging.archives import Entry, entries, is_archive
+from catalog.durability import whole_file
+from catalog.exceptions import ArchiveRefused, FolderRefused, ImageSearchError, StoreUnavailable
+from catalog.imaging.archives import is_archive
 from catalog.imaging.names import display_name
 from catalog.models import Collection, Import, ImportedFile
-from catalog.services import claims, hints, indexing, uploads
-from catalog.services.limits import archive_limits, picture_limits
+from catalog.services import claims, found_files, hints, indexing, uploads
+from catalog.services.found_files import Found
 from catalog.services.uploads import Incoming, Outcome
 
+logger = logging.getLogger(__name__)
+
 HANDFUL = 16
+# After so many files what came in is described, so that nobody's pictures wait for a long import to end.
+DESCRIBED_AFTER = 128
 # An import whose worker died this often is not tried again: something in it must be the reason.
 GIVEN_UP_AFTER = 20
 UNFINISHED = (Import.State.WAITING, Import.State.RUNNING)
 # Seconds: an archive lies there before the row that names it is committed.
 ARCHIVE_IS_LITTER_AFTER = 24 * 3600
-
-
-@dataclass(frozen=True)
-class Found:
-    """One file that an import came upon: its name within what was named, its folder's, and how to read it."""
-
-    name: str
-    folder: str
-    read: Callable[[], bytes]
-
-
-def find(paths: Sequence[Path], *, within: Path | None = None) -> Iterator[Found]:
-    """Every file below `paths`, in a fixed order; archives are looked into, hidden files passed over.
-
-    An archive's entries are unpacked as they are come upon: take them in as they come.
-
-    Args:
-        within: refuse files that lie elsewhere, which links below `paths` may lead to.
-
-    Raises:
-        FolderRefused: a path does not exist.
-        ArchiveRefused: an archive among `paths` cannot be opened as a whole.
-    """
-    for path in paths:
-        if _is_readable_archive(path):
-            for entry in entries(path, archive_limits(), picture_limits()):
-                yield Found(entry.name, PurePosixPath(entry.name).parent.name, _unpacked(entry))
-        else:
-            yield from (Found(*found) for found in _on_disk(path, within))
-
-
-def count(paths: Sequence[Path]) -> int:
-    """How many files `find` will come upon, without reading them. Raises as it does."""
-    return sum(
-        sum(
-            1
-            for _ in (
-                entries(path, archive_limits(), picture_limits()) if _is_readable_archive(path) else _on_disk(path)
-            )
-        )
-        for path in paths
-    )
 
 
 def take_in(
@@ -98,32 +53,6 @@ def take_in(
         )
 
 
-def import_root() -> Path:
-    """The one folder of the server below which the admin may name folders to import."""
-    return Path(str(settings.IMPORT_ROOT)).resolve()
-
-
-def within_import_root(raw: str) -> Path:
-    """The folder on the server that somebody named. Raises FolderRefused unless it lies in the allowed root."""
-    root = import_root()
-    try:
-        folder = (root / raw.strip()).resolve()
-        is_there = folder.is_dir()
-    except (OSError, ValueError):  # a name that is too long, or holds a NUL
-        raise FolderRefused("There is no folder {folder} on the server.", folder=display_name(raw)) from None
-    if not folder.is_relative_to(root):
-        raise FolderRefused(
-            "{folder} lies outside {root}, the only place on the server that pictures are imported from.",
-            folder=raw,
-            root=root,
-        )
-    if not is_there:
-        raise FolderRefused("There is no folder {folder} on the server.", folder=folder)
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise FolderRefused("The folder {folder} cannot be read by the user that runs this site.", folder=folder)
-    return folder
-
-
 def begin(
     *,
     folder: Path | None = None,
@@ -137,16 +66,21 @@ def begin(
     Raises:
         StoreUnavailable: the archive cannot be kept.
     """
-    with transaction.atomic():
-        run = Import.objects.create(
-            folder=str(folder or ""),
-            archive=_keep(archive) if archive else "",
-            name=display_name(archive.name if archive else str(folder)),
-            collection=collection,
-            collections_from_folders=from_folders,
-            created_by=user,
-        )
-        hints.import_is_waiting(run.pk)
+    kept = _keep(archive) if archive else ""
+    try:
+        with transaction.atomic():
+            run = Import.objects.create(
+                folder=str(folder or ""),
+                archive=kept,
+                name=display_name(archive.name if archive else str(folder)),
+                collection=collection,
+                collections_from_folders=from_folders,
+                created_by=user,
+            )
+            hints.import_is_waiting(run.pk)
+    except BaseException:
+        _discard(kept)
+        raise
     return run
 
 
@@ -179,8 +113,12 @@ def _run_all(imports: Any) -> None:
     if not claims.any_free(unfinished):
         return
     with claims.owner(Import) as owner:
-        while claimed := claims.claim(unfinished, owner, 1):
-            _run(claimed[0])
+        try:
+            while claimed := claims.claim(unfinished, owner, 1):
+                _run(claimed[0])
+        except (ImageSearchError, DatabaseError, KeyboardInterrupt):
+            Import.objects.hand_back(owner)  # no fault of the import: it does not count against it
+            raise
     indexing.index_pending()
 
 
@@ -188,11 +126,13 @@ def _run(run: Import) -> None:
     Import.objects.filter(pk=run.pk).update(state=Import.State.RUNNING, failure_reason="")
     try:
         if run.attempts > GIVEN_UP_AFTER:
-            raise ArchiveRefused("The worker was stopped {count} times while at this import.", count=GIVEN_UP_AFTER)
+            raise FolderRefused("The worker was stopped {count} times while at this import.", count=GIVEN_UP_AFTER)
         _take_all(run)
     except (ArchiveRefused, FolderRefused) as fault:
         _end(run, Import.State.FAILED, str(fault))
-    except StoreUnavailable as fault:  # no fault of the import: it goes on when the disk does
+    except OSError as fault:
+        _end(run, Import.State.FAILED, f"{fault.filename or run.name} cannot be read: {fault.strerror or fault}.")
+    except StoreUnavailable as fault:  # it goes on when the disk does
         Import.objects.filter(pk=run.pk).update(state=Import.State.WAITING, failure_reason=str(fault)[:500])
         raise
     else:
@@ -203,45 +143,59 @@ def _take_all(run: Import) -> None:
     place = settings.IMPORTS_DIR / run.archive if run.archive else Path(run.folder)
     if run.archive and not is_archive(place):
         raise ArchiveRefused("{name} is neither a ZIP nor a TAR file. Pack the pictures into one.", name=run.name)
-    Import.objects.filter(pk=run.pk).update(found=count([place]))
-    done = run.files.count()
+    Import.objects.filter(pk=run.pk).update(found=found_files.count([place]))
+    found = found_files.find([place], within=None if run.archive else found_files.import_root())
     outcomes = take_in(
-        islice(find([place], within=None if run.archive else import_root()), done, None),
+        _not_told_of(run, found),
         collection=run.collection,
         from_folders=run.collections_from_folders,
         user=run.created_by,
     )
-    for position, outcome in enumerate(outcomes, done):
-        if position % HANDFUL == 0:
-            claims.renew(run)
-        ImportedFile.objects.update_or_create(
+    for position, outcome in enumerate(outcomes, run.files.count()):
+        ImportedFile.objects.create(
             run=run,
             position=position,
-            defaults={
-                "name": outcome.name,
-                "outcome": outcome.kind,
-                "reason": outcome.reason[:500],
-                "image": outcome.image,
-            },
+            name=outcome.name,
+            outcome=outcome.kind,
+            reason=outcome.reason[:500],
+            image=outcome.image,
         )
+        if position % HANDFUL == 0:
+            claims.renew(run)
+        if position % DESCRIBED_AFTER == DESCRIBED_AFTER - 1:
+            _describe_meanwhile()
+
+
+def _not_told_of(run: Import, found: Iterable[Found]) -> Iterator[Found]:
+    """Without the files that a worker which was stopped has told of already."""
+    told = Counter(run.files.values_list("name", flat=True))
+    for one in found:
+        name = display_name(one.name)
+        if told[name]:
+            told[name] -= 1
+        else:
+            yield one
+
+
+def _describe_meanwhile() -> None:
+    try:
+        indexing.index_pending()
+    except ImageSearchError as fault:  # taking in goes on; the images wait
+        logger.error("%s", fault)
 
 
 def _end(run: Import, state: Import.State, reason: str) -> None:
     Import.objects.filter(pk=run.pk).update(state=state, failure_reason=reason[:500], claim="", claim_expires_at=None)
-    if run.archive:
-        (settings.IMPORTS_DIR / run.archive).unlink(missing_ok=True)
+    _discard(run.archive)
 
 
 def _keep(archive: Any) -> str:
     name = f"{uuid4().hex}.archive"
     try:
-        settings.IMPORTS_DIR.mkdir(parents=True, exist_ok=True)
-        with (settings.IMPORTS_DIR / name).open("wb") as out:
+        with whole_file(settings.IMPORTS_DIR / name) as draft, draft.open("wb") as out:
             for chunk in archive.chunks():
                 out.write(chunk)
     except OSError as fault:
-        with suppress(OSError):
-            (settings.IMPORTS_DIR / name).unlink()
         raise StoreUnavailable(
             "The archive cannot be kept below {path}: {fault}.",
             path=settings.IMPORTS_DIR,
@@ -250,66 +204,11 @@ def _keep(archive: Any) -> str:
     return name
 
 
-def _is_readable_archive(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.R_OK) and is_archive(path)
-
-
-def _on_disk(path: Path, within: Path | None = None) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
-    """A file, or every file of a folder: name, folder's name, and how to read it."""
-    if path.is_dir():
-        yield from _in_folder(path, within)
-    elif path.exists():
-        yield path.name, path.resolve().parent.name, partial(_read, path, within)
-    else:
-        raise FolderRefused("{path} does not exist.", path=path)
-
-
-def _in_folder(top: Path, within: Path | None) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
-    unreadable: list[str] = []
-    for folder, folders, files in os.walk(top, onerror=lambda fault: unreadable.append(fault.filename)):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if not name.startswith("."):
-                yield str(path.relative_to(top)), path.parent.resolve().name, partial(_read, path, within)
-    # Reading one says why it cannot be read.
-    yield from ((name, Path(name).name, partial(_read, Path(name))) for name in unreadable)
-
-
-def _unpacked(entry: Entry) -> Callable[[], bytes]:
-    """What reading an entry gives, found out now, while its archive is open."""
-    try:
-        data = entry.read()
-    except ImageSearchError as refusal:
-        return partial(_refuse, refusal)
-    return lambda: data
-
-
-def _refuse(refusal: ImageSearchError) -> bytes:
-    raise refusal
-
-
-def _read(path: Path, within: Path | None = None) -> bytes:
-    limit = picture_limits().max_bytes
-    if within and not path.resolve().is_relative_to(within):
-        raise PictureRefused("outside", "{path} is a link that leads out of {root}.", path=path, root=within)
-    try:
-        if path.is_fifo():  # to open it would be to wait for somebody to write
-            raise PictureRefused("special_file", "{path} is a pipe, not a file.", path=path)
-        with path.open("rb") as file:
-            return file.read(limit + 1)  # one too many is enough to be told so
-    except OSError as fault:
-        raise PictureRefused(
-            "unreadable", "{path} cannot be read: {fault}.", path=path, fault=fault.strerror or fault
-        ) from fault
+def _discard(archive: str) -> None:
+    if archive:
+        (settings.IMPORTS_DIR / archive).unlink(missing_ok=True)
 
 
 def _collection(found: Found, collection: Collection | None, from_folders: bool) -> Collection | None:
     name = display_name(found.folder)[:120] if from_folders and found.folder else ""
-    return collection_named(name) if name else collection
-
-
-def collection_named(name: str) -> Collection | None:
-    """The collection of that name, made if it is new; None for an empty name."""
-    name = name.strip()[:120]
-    return Collection.objects.get_or_create(name=name)[0] if name else None
+    return uploads.collection_named(name) if name else collection

@@ -105,6 +105,11 @@ def _one_ahead(take: Callable[[], Work]) -> Iterator[Work]:
 
 def _take(which: Q, most: int, owner: str, extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
     images = claims.claim(Image.objects.pending().filter(which).in_queue_order(), owner, most)
+    return begin_work(images, extractor, threads)
+
+
+def begin_work(images: list[Image], extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
+    """Have threads prepare the images."""
     return Work(images, [threads.submit(prepare, image, extractor) for image in images])
 
 
@@ -118,22 +123,28 @@ def prepare(image: Image, extractor: Extractor) -> np.ndarray:
 
 
 def _finish(work: Work, owner: str, space: FeatureSpace, extractor: Extractor, tally: Tally) -> None:
-    ready: list[tuple[Image, np.ndarray]] = []
-    failed = 0
+    ready, refused = outcomes_of(work)
+    failed = sum(_mark_failed(image, owner, reason) for image, reason in refused)
+    indexed = _commit(describe(ready, extractor), owner, space) if ready else 0
+    if indexed:
+        live_index.follow(space)
+    tally.add(indexed, failed)
+
+
+def outcomes_of(work: Work) -> tuple[list[tuple[Image, np.ndarray]], list[tuple[Image, str]]]:
+    """The images that are prepared, and those that cannot be, with the reason. Raises StoreUnavailable."""
+    ready, refused = [], []
     for image, future in zip(work.images, work.prepared, strict=True):
         try:
             ready.append((image, future.result()))
         except StoreUnavailable:
             raise
         except PictureRefused as fault:
-            failed += _mark_failed(image, owner, str(fault))
+            refused.append((image, str(fault)))
         except Exception as fault:  # whatever it is, one picture never stops a batch
             logger.exception("image %s cannot be prepared", image.pk)
-            failed += _mark_failed(image, owner, f"It cannot be read: {fault or type(fault).__name__}.")
-    indexed = _commit(describe(ready, extractor), owner, space) if ready else 0
-    if indexed:
-        live_index.follow(space)
-    tally.add(indexed, failed)
+            refused.append((image, f"It cannot be read: {fault or type(fault).__name__}."))
+    return ready, refused
 
 
 def describe(ready: list[tuple[Image, np.ndarray]], extractor: Extractor) -> list[Described]:
@@ -146,12 +157,8 @@ def _commit(rows: list[Described], owner: str, space: FeatureSpace) -> int:
     """The one commit point: the segment is on the disk, then one transaction makes it count."""
     with store.writing():
         segment = store.append(space, rows)
-        try:
-            with transaction.atomic():
-                return _register(segment, rows, owner)
-        except BaseException:
-            store.path_of(segment.name).unlink(missing_ok=True)
-            raise
+        with transaction.atomic():
+            return _register(segment, rows, owner)
 
 
 def _register(segment: Segment, rows: list[Described], owner: str) -> int:

@@ -5,10 +5,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from django.db import transaction
 
 from catalog.exceptions import PictureRefused, SegmentDamaged
-from catalog.models import Descriptor, FeatureSpace, Image, Segment
+from catalog.models import FeatureSpace, Image, Segment
 from catalog.services import indexing, originals, rebuilding, spaces, store
 from catalog.vectors.segments import verify
 
@@ -62,7 +61,8 @@ def repair(progress: Progress = lambda phase, done, total: None) -> Report:
         try:
             _verify(segment)
         except SegmentDamaged:
-            _give_up(segment)
+            if Segment.objects.filter(pk=segment.pk).exists():  # and was not merged into another meanwhile
+                _give_up(segment)
     space = _active_space()
     if space:
         rebuilding.match_status_to_descriptors(space)
@@ -77,6 +77,8 @@ def _check_segments(report: Report, progress: Progress) -> None:
         try:
             _verify(segment)
         except SegmentDamaged as fault:
+            if not Segment.objects.filter(pk=segment.pk).exists():
+                continue  # merged into another meanwhile
             if store.path_of(segment.name).exists():
                 report.corrupt += 1
             else:
@@ -113,14 +115,16 @@ def _check_places(report: Report) -> None:
 def _check_files(report: Report, progress: Progress) -> None:
     for done, image in enumerate(Image.objects.order_by("pk").iterator(), 1):
         lost = []
-        if not originals.exists(image):
+        if not originals.has_original(image):
             lost.append(
                 f"The original of image {image.pk} ({image.source}) is missing: {image.original}. Upload it again."
             )
         if not originals.has_thumbnail(image):
             lost.append(f"The thumbnail of image {image.pk} ({image.source}) is missing: {image.thumbnail}.")
+        if lost and not Image.objects.filter(pk=image.pk).exists():
+            continue  # deleted meanwhile
         report.missing += len(lost)
-        report.problems += [f"The {file}" for file in lost]
+        report.problems += lost
         if done % 100 == 0 or done == report.images:
             progress("originals and thumbnails", done, report.images)
 
@@ -133,13 +137,8 @@ def _make_missing_thumbnails() -> None:
 
 
 def _give_up(segment: Segment) -> None:
-    """Have a damaged segment's images described again, and put its file aside."""
-    with transaction.atomic():
-        images = Descriptor.objects.filter(segment=segment, image__isnull=False).values("image")
-        Image.objects.indexed().filter(pk__in=list(images.values_list("image", flat=True))).update(
-            status=Image.Status.PENDING, attempts=0
-        )
-        segment.delete()
+    """Put a damaged segment aside. Its images are without a descriptor then, and are described again."""
+    segment.delete()
     path = store.path_of(segment.name)
     if path.exists():
         path.rename(path.with_suffix(".damaged"))

@@ -1,6 +1,9 @@
 """The limits of pictures and archives, as the settings have them."""
 
+from typing import IO
+
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 
 from catalog.imaging.archives import ArchiveLimits
 from catalog.imaging.limits import Limits
@@ -18,6 +21,11 @@ def picture_limits() -> Limits:
         max_side=settings.MAX_SIDE,
         min_side=settings.MIN_SIDE,
     )
+
+
+def read_picture(file: IO[bytes] | UploadedFile) -> bytes:
+    """A file's bytes, but no more than one too many to be taken: that is enough to be told so."""
+    return file.read(picture_limits().max_bytes + 1)
 
 
 def limits_of(image: Image) -> Limits:

@@ -42,6 +42,7 @@ class LiveIndex:
         self._lock = threading.Lock()
         # by the segment's primary key: how many of its rows were dead when it was looked at, and its rows
         self._open: dict[int, tuple[int, LiveSegment]] = {}
+        self._told: set[str] = set()
 
     def view(self, space: FeatureSpace) -> View:
         """The segments of `space` that the database names at this moment."""
@@ -54,8 +55,13 @@ class LiveIndex:
                 break
             # A segment was merged into another between being named and being looked at: look again.
         for fault in faults.values():
-            logger.error("%s Its images are not found until `manage.py check_index --repair` has run.", fault)
+            self._tell_once(fault)
         return View(found, list(faults))
+
+    def _tell_once(self, fault: SegmentDamaged) -> None:
+        if str(fault) not in self._told:
+            self._told.add(str(fault))
+            logger.error("%s Its images are not found until `manage.py check_index --repair` has run.", fault)
 
     def forget(self) -> None:
         """Close every segment."""

@@ -1,6 +1,7 @@
 """Original files and thumbnails in the media storage, under names made from their digest."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from django.conf import settings
@@ -23,28 +24,43 @@ def thumbnail_name(sha256: str) -> str:
     return f"thumbnails/{sha256[:2]}/{sha256}.webp"
 
 
+@contextmanager
+def answering(told: str) -> Iterator[None]:
+    """Faults of the storage become StoreUnavailable with the sentence `told`; a missing file stays one."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as fault:  # each storage has its own: OSError here, botocore's there
+        raise StoreUnavailable(told, fault=getattr(fault, "strerror", None) or fault) from fault
+
+
+NOT_STORED = "The picture cannot be stored: {fault}. The disk may be full or not writable; it was not added."
+NOT_READ = "Pictures cannot be read: {fault}. Nothing is lost; try again when the storage answers."
+
+
 def save(name: str, data: bytes) -> str:
     """Store a file durably. Raises StoreUnavailable."""
-    try:
+    with answering(NOT_STORED):
         return default_storage.save(name, ContentFile(data))
-    except Exception as fault:  # each storage has its own: OSError here, botocore's there
-        raise StoreUnavailable(
-            "The picture cannot be stored: {fault}. The disk may be full or not writable; nothing was added.",
-            fault=getattr(fault, "strerror", None) or fault,
-        ) from fault
+
+
+def delete(name: str) -> None:
+    """Remove a file. Raises StoreUnavailable."""
+    with answering("Files cannot be deleted: {fault}. They are left to the next sweep."):
+        default_storage.delete(name)
+
+
+def exists(name: str) -> bool:
+    """Whether there is a file of that name. Raises StoreUnavailable."""
+    with answering(NOT_READ):
+        return default_storage.exists(name)
 
 
 def open_file(name: str) -> File:
-    """A file of the media storage. Raises FileNotFoundError, and StoreUnavailable where the storage does not answer."""
-    try:
+    """A file of the media storage. Raises FileNotFoundError, StoreUnavailable."""
+    with answering(NOT_READ):
         return default_storage.open(name)
-    except FileNotFoundError:
-        raise
-    except Exception as fault:  # see `save`
-        raise StoreUnavailable(
-            "Pictures cannot be read: {fault}. Nothing is lost; try again when the storage answers.",
-            fault=getattr(fault, "strerror", None) or fault,
-        ) from fault
 
 
 def read(image: Image) -> bytes:
@@ -55,7 +71,7 @@ def read(image: Image) -> bytes:
         StoreUnavailable: the storage does not answer; a fault of none.
     """
     try:
-        with open_file(str(image.original)) as file:
+        with answering(NOT_READ), default_storage.open(str(image.original)) as file:
             data = file.read()
     except FileNotFoundError as fault:
         raise PictureRefused(
@@ -72,12 +88,12 @@ def read(image: Image) -> bytes:
     return data
 
 
-def exists(image: Image) -> bool:
-    return default_storage.exists(str(image.original))
+def has_original(image: Image) -> bool:
+    return exists(str(image.original))
 
 
 def has_thumbnail(image: Image) -> bool:
-    return default_storage.exists(str(image.thumbnail))
+    return exists(str(image.thumbnail))
 
 
 def make_thumbnail(image: Image) -> None:
@@ -89,7 +105,7 @@ def make_thumbnail(image: Image) -> None:
 def is_lost(image: Image) -> bool:
     """Whether the original is missing or, of an image that failed, altered."""
     if image.status != Image.Status.FAILED:
-        return not exists(image)  # reading every original that comes again would take long
+        return not has_original(image)  # reading every original that comes again would take long
     try:
         read(image)
     except PictureRefused:
@@ -118,6 +134,7 @@ def _folders() -> Iterator[str]:
 
 def _listing(folder: str) -> tuple[list[str], list[str]]:
     try:
-        return default_storage.listdir(folder)
+        with answering(NOT_READ):
+            return default_storage.listdir(folder)
     except FileNotFoundError:
         return [], []

@@ -12,11 +12,14 @@ from catalog.imaging.names import display_name
 from catalog.imaging.thumbnails import thumbnail
 from catalog.models import QueryPhoto
 from catalog.services import searching, spaces
+from catalog.services.explaining import Seen
 from catalog.services.limits import picture_limits
 from catalog.services.searching import Query
 
 # Large enough to be described again, and cropped, after a rebuild into another space.
 KEPT_SIDE, KEPT_QUALITY = 1024, 90
+# Made smaller, a long and narrow photo may lie below the limits that it passed.
+KEPT_LIMITS = Limits(min_side=1)
 
 
 def remember(data: bytes, name: str) -> QueryPhoto:
@@ -42,11 +45,15 @@ def descriptor_of(photo: QueryPhoto) -> Query:
     generation = spaces.active()
     if generation and photo.space_key == generation.space.key:
         return Query(np.frombuffer(bytes(photo.descriptor), "<f4"), generation.space)
-    # Made smaller, a long and narrow photo may lie below the limits that it passed.
-    query = searching.describe(bytes(photo.picture), limits=Limits(min_side=1))
+    query = searching.describe(bytes(photo.picture), limits=KEPT_LIMITS)
     photo.space_key, photo.descriptor = query.space.key, query.vector.astype("<f4").tobytes()
     photo.save(update_fields=["space_key", "descriptor"])
     return query
+
+
+def seen(photo: QueryPhoto) -> Seen:
+    """The photo as `searching.explain` takes it. Made from what is kept, its descriptor may differ a little."""
+    return searching.see(bytes(photo.picture), limits=KEPT_LIMITS)
 
 
 def sweep() -> int:

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, PictureRefused
+from catalog.exceptions import CatalogueBusy
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.querysets import ImageQuerySet
 from catalog.services import indexing, live_index, spaces, store
@@ -65,7 +65,7 @@ def reextract(extractor: str | None = None, *, progress: Progress = lambda phase
     Raises as `rebuild` does, and WeightsUnavailable: the extractor's weights are not there.
     """
     with _alone():
-        space = spaces.record(spaces.choose(extractor))
+        space = spaces.record_anew(spaces.choose(extractor))
         generation = Generation.objects.create(space=space)
         _describe_all(space, progress)
         _merge(space, progress)
@@ -75,7 +75,7 @@ def reextract(extractor: str | None = None, *, progress: Progress = lambda phase
 def tidy() -> None:
     """Merge the segments of the active space when they have become many, unless a rebuild is at it anyway."""
     generation = spaces.active()
-    if generation is None or generation.space.segments.count() <= MANY_SEGMENTS:
+    if generation is None or generation.space.segments.filter(rows__lt=MERGED_ROWS).count() <= MANY_SEGMENTS:
         return
     with suppress(CatalogueBusy), _alone():
         _merge(generation.space, lambda phase, done, total: None)
@@ -99,11 +99,8 @@ def _describe_all(space: FeatureSpace, progress: Progress) -> None:
     done, last = 0, 0
     with ThreadPoolExecutor(settings.THREADS) as threads:
         while batch := list(_without(space).filter(pk__gt=last).order_by("pk")[: indexing.BATCH]):
-            futures = [threads.submit(indexing.prepare, image, extractor) for image in batch]
-            ready = []
-            for image, future in zip(batch, futures, strict=True):
-                with suppress(PictureRefused):  # after the swap a worker tries it again and says what is wrong
-                    ready.append((image, future.result()))
+            # After the swap a worker tries again what is refused here, and says what is wrong with it.
+            ready, _refused = indexing.outcomes_of(indexing.begin_work(batch, extractor, threads))
             if ready:
                 _commit(space, indexing.describe(ready, extractor))
             last, done = batch[-1].pk, done + len(batch)
@@ -158,8 +155,9 @@ def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
     with store.writing():
         merged = store.append(space, rows) if rows else None
         with transaction.atomic():
-            still = Descriptor.objects.select_for_update().filter(segment__in=group, image__isnull=False)
-            living = set(still.values_list("image", flat=True))
+            # Images before their descriptors, as a deletion locks them: else each could wait for the other.
+            still = Image.objects.select_for_update(of=("self",)).filter(descriptors__segment__in=group)
+            living = set(still.values_list("pk", flat=True))
             store.forget(group)
             if merged:
                 store.register(merged, rows, living)
@@ -171,7 +169,9 @@ def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
     with transaction.atomic():
         active = Generation.objects.select_for_update().filter(state=Generation.State.ACTIVE)
         active.update(state=Generation.State.RETIRED)
-        Generation.objects.filter(pk=generation.pk).update(state=Generation.State.ACTIVE, activated_at=timezone.now())
+        building = Generation.objects.filter(pk=generation.pk)
+        if not building.update(state=Generation.State.ACTIVE, activated_at=timezone.now()):
+            raise CatalogueBusy("Another machine has begun a rebuild meanwhile. This one was given up.")
         match_status_to_descriptors(generation.space)
     _retire(generation)
     progress("swapping in", 1, 1)

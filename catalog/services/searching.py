@@ -4,15 +4,17 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image as Pixels
 
 from catalog.exceptions import NothingIndexed, SegmentDamaged
 from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.models import Collection, Descriptor, FeatureSpace, Generation, Image, Segment, Tag
-from catalog.services import spaces, store
+from catalog.services import explaining, spaces, store
+from catalog.services.explaining import Explanation, Seen
 from catalog.services.limits import DESCRIBED_SIDE, picture_limits
-from catalog.services.live_index import engine, up_to_date
+from catalog.services.live_index import View, engine, up_to_date
 from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
 
@@ -83,9 +85,18 @@ def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = Non
     """
     space = _active_space()
     extractor = spaces.extractor(space)
-    picture = decode(data, limits or picture_limits(), at_least=None if box else DESCRIBED_SIDE)
-    pixels = extractor.prepare(crop(picture, box) if box else picture.rgb)
+    pixels = extractor.prepare(_opened(data, box, limits))
     return Query(extractor.describe(pixels[np.newaxis])[0], space)
+
+
+def see(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> Seen:
+    """A query photo, or the part of it within `box`, as `explain` takes it: one pass. Raises as `describe`."""
+    return explaining.see(_opened(data, box, limits), _active_space())
+
+
+def explain(query: Seen, image: Image) -> Explanation:
+    """Which parts of a photo, and which of an image, made their score. See `explaining.explain`."""
+    return explaining.explain(query, image)
 
 
 def search(
@@ -113,7 +124,7 @@ def search(
         raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
     allowed = (filters or Filters()).image_ids()
     # One more than asked for, since `without` may stand among them.
-    ranking = engine().rank(space.key, view.segments, query.vector, top=start + count + 1, allowed=allowed)
+    ranking = rank(query, view, top=start + count + 1, allowed=allowed)
     ids, scores, total = _leave_out(ranking, without, allowed)
     ids, scores = ids[start : start + count], scores[start : start + count]
     images = Image.objects.for_cards().in_bulk(ids.tolist())
@@ -123,6 +134,15 @@ def search(
         if pk in images
     ]
     return Results(hits, total, time.perf_counter() - began, space, view.damaged)
+
+
+def rank(query: Query, view: View, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
+    """The `top` best of what `view` holds of the query's space, or of those that are `allowed`: every search's ranking.
+
+    Raises:
+        IndexUnavailable: the server that ranks is away or refuses.
+    """
+    return engine().rank(query.space.key, view.segments, query.vector, top=top, allowed=allowed)
 
 
 def descriptor_of(image: Image) -> Query | None:
@@ -148,6 +168,11 @@ def like(image: Image, filters: Filters | None = None, *, start: int = 0, count:
     """The images most like one of the catalogue, without itself; None while it is not searchable."""
     query = descriptor_of(image)
     return None if query is None else search(query, filters, start=start, count=count, without=image.pk)
+
+
+def _opened(data: bytes, box: Box | None, limits: Limits | None) -> Pixels.Image:
+    picture = decode(data, limits or picture_limits(), at_least=None if box else DESCRIBED_SIDE)
+    return crop(picture, box) if box else picture.rgb
 
 
 def _active_space() -> FeatureSpace:

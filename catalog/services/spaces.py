@@ -5,6 +5,7 @@ A catalogue keeps its space until someone rebuilds: weights that become reachabl
 
 import logging
 from functools import lru_cache
+from itertools import count
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -65,14 +66,24 @@ def choose(preference: str | None = None) -> Weights:
 def record(chosen: Weights) -> FeatureSpace:
     """The row of the feature space that these weights give."""
     space = extractors.space_of(chosen)
-    return FeatureSpace.objects.get_or_create(
-        key=space.key,
-        defaults={
-            "extractor": space.extractor,
-            "weights_digest": space.weights_digest,
-            "description": space.as_json(),
-        },
-    )[0]
+    made = {"extractor": space.extractor, "description": space.as_json()}
+    return FeatureSpace.objects.get_or_create(key=space.key, defaults=made)[0]
+
+
+def record_anew(chosen: Weights) -> FeatureSpace:
+    """A row for describing everything again with these weights, be they those in use: no generation has it yet.
+
+    Where a rebuild was stopped, that is the row it had, with what it had described.
+    """
+    space = extractors.space_of(chosen)
+    rows = FeatureSpace.objects.filter(key__startswith=space.key)
+    begun = rows.filter(generations=None).first()
+    if begun:
+        return begun
+    taken = set(rows.values_list("key", flat=True))
+    keys = (space.key if number == 1 else f"{space.key}-{number}" for number in count(1))
+    free = next(key for key in keys if key not in taken)
+    return FeatureSpace.objects.create(key=free, extractor=space.extractor, description=space.as_json())
 
 
 def extractor(row: FeatureSpace, *, for_batches: bool = False) -> Extractor:

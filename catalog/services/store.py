@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import numpy as np
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from catalog import locks
@@ -110,7 +109,7 @@ def sweep() -> int:
         for path in litter:
             path.unlink(missing_ok=True)
         for name in media:
-            default_storage.delete(name)
+            originals.delete(name)
     return len(litter) + len(media)
 
 
@@ -119,8 +118,8 @@ def delete_unnamed_media(names: Sequence[str]) -> None:
     try:
         with locks.held(_lock(), wait=2):
             for name in originals.unnamed(names):
-                default_storage.delete(name)
-    except (CatalogueBusy, StoreUnavailable, OSError) as fault:
+                originals.delete(name)
+    except (CatalogueBusy, StoreUnavailable) as fault:
         logger.info("files of deleted images are left to the next sweep: %s", fault)
 
 

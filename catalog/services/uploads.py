@@ -1,21 +1,22 @@
 """Pictures on their way into the catalogue: checked, stored under their digest, inserted as pending."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
-from catalog.exceptions import ImageSearchError, PictureRefused
+from catalog.exceptions import CatalogueBusy, ImageSearchError, PictureRefused, StoreUnavailable
 from catalog.imaging.decoding import decode
 from catalog.imaging.digests import sha256
 from catalog.imaging.names import display_name
 from catalog.imaging.thumbnails import size_of, thumbnail
 from catalog.models import Collection, Image, ImportedFile, Tag
 from catalog.services import hints, indexing, originals, store
-from catalog.services.limits import picture_limits
+from catalog.services.limits import picture_limits, read_picture
 
 Kind = ImportedFile.Outcome
 
@@ -52,6 +53,38 @@ class _Arrival:
     refusal: ImageSearchError | None = None
 
 
+def add_each(
+    files: Iterable[UploadedFile], *, collection: str = "", tags: Iterable[str] = (), user: Any = None
+) -> list[Outcome]:
+    """Take in the files of a form, one after the other, so that no more than one is in memory.
+
+    A fault of the disk refuses the file it meets, so that those before it are told of.
+
+    Args:
+        collection, tags: names; those that are new are made.
+
+    Raises:
+        StoreUnavailable, CatalogueBusy: the very first file met the fault; nothing was added.
+    """
+    group = collection_named(collection)
+    carried = [Tag.objects.get_or_create(name=name)[0] for name in tags]
+    outcomes = []
+    for file in files:
+        try:
+            outcomes.append(add(read_picture(file), file.name or "", collection=group, tags=carried, user=user))
+        except (StoreUnavailable, CatalogueBusy) as fault:
+            if not outcomes:
+                raise
+            outcomes.append(Outcome(display_name(file.name or ""), Kind.REFUSED, refusal=fault))
+    return outcomes
+
+
+def collection_named(name: str) -> Collection | None:
+    """The collection of that name, made if it is new; None for an empty name."""
+    name = name.strip()[:120]
+    return Collection.objects.get_or_create(name=name)[0] if name else None
+
+
 def add(data: bytes, name: str, *, collection: Collection | None = None, **options: Any) -> Outcome:
     """Take one picture in, as `add_all` does with its `options`, and tell a worker of it."""
     outcome = add_all([Incoming(name, lambda: data, collection)], **options)[0]
@@ -78,7 +111,7 @@ def add_all(files: Sequence[Incoming], *, tags: Sequence[Tag] = (), user: Any = 
                 new.setdefault(arrival.digest, arrival)
         taken |= zip(new, threads.map(_take_in, new.values()), strict=True)
         inserted = _insert([image for image in taken.values() if isinstance(image, Image) and not image.pk], tags, user)
-        _put_back_originals(arrivals, taken)
+        _put_back([arrival for arrival in arrivals if arrival.digest and arrival.digest not in new], taken)
     return _outcomes(arrivals, {**taken, **_rows(list(taken))}, inserted)
 
 
@@ -138,12 +171,17 @@ def _tag(images: list[Image], tags: Sequence[Tag]) -> None:
     Link.objects.bulk_create([Link(image=image, tag=tag) for image in images for tag in tags])
 
 
-def _put_back_originals(arrivals: list[_Arrival], taken: dict[str, Image | ImageSearchError]) -> None:
-    for arrival in arrivals:
-        image = taken.get(arrival.digest)
-        if isinstance(image, Image) and originals.is_lost(image):
+def _put_back(again: list[_Arrival], taken: dict[str, Image | ImageSearchError]) -> None:
+    """Put back the files that images have lost whose very bytes come in again."""
+    for arrival in again:
+        image = taken[arrival.digest]
+        if not isinstance(image, Image):
+            continue
+        if originals.is_lost(image):
             originals.save(str(image.original), arrival.data)
             indexing.retry(Image.objects.filter(pk=image.pk))
+        if not originals.has_thumbnail(image):
+            originals.make_thumbnail(image)
 
 
 def _rows(digests: list[str]) -> dict[str, Image]:

@@ -9,6 +9,7 @@ Raw offsets come from `Dataset.id.get_offset()`:
 https://api.h5py.org/h5d.html#h5py.h5d.DatasetID.get_offset
 """
 
+import errno
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from catalog.exceptions import SegmentDamaged, StoreUnavailable
 
 FORMAT = "imagesearch segment 1"
 PAGE = 4096
+# What the machine refuses says nothing about the file.
+NO_DAMAGE = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.ESTALE}
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,12 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as fault:
         raise SegmentDamaged("The segment {name} is missing.", name=path.name) from fault
+    except OSError as fault:
+        if fault.errno in NO_DAMAGE:
+            raise StoreUnavailable(
+                "The segment {name} cannot be read: {fault}.", name=path.name, fault=fault
+            ) from fault
+        raise SegmentDamaged("The segment {name} is damaged: {fault}.", name=path.name, fault=fault) from fault
     # What h5py and NumPy raise for a file that is truncated or no HDF5 at all.
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
+    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as fault:
         raise SegmentDamaged("The segment {name} is damaged: {fault}.", name=path.name, fault=fault) from fault

@@ -3,7 +3,7 @@
 import sys
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -29,7 +29,7 @@ STATUS: dict[type[BaseException], tuple[int, str]] = {
     CatalogueBusy: (503, "Busy"),
     SegmentDamaged: (503, "A part of the index is damaged"),
     IndexUnavailable: (503, "The index is away"),
-    StoreUnavailable: (507, "Nothing can be stored"),
+    StoreUnavailable: (507, "The storage does not answer"),
     WeightsUnavailable: (503, "The network is not there"),
     ImageSearchError: (400, "That cannot be done"),
 }
@@ -57,7 +57,7 @@ def status_of(fault: ImageSearchError) -> int:
 
 def explanation(fault: BaseException | None) -> tuple[int, str, str] | None:
     """Status, title and sentence of a fault that a person can do something about; None for any other."""
-    if isinstance(fault, OperationalError):
+    if isinstance(fault, database.FAULTS):
         fault = database.explained(fault)
     if isinstance(fault, ImageSearchError):
         title = next(title for kind, (_status, title) in STATUS.items() if isinstance(fault, kind))
@@ -89,6 +89,13 @@ def page_for(request: HttpRequest, fault: BaseException | None) -> HttpResponse 
     """The page of a fault that a person can do something about; None for any other."""
     told = explanation(fault)
     return page(request, *told) if told else None
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW: somebody signed in or out in another tab, or cookies are off."""
+    if wants_json(request):
+        return JsonResponse({"error": _("This page has expired. Reload it and send the file again.")}, status=403)
+    return render(request, "403_csrf.html", status=403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

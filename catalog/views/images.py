@@ -1,6 +1,5 @@
 """Browsing the catalogue, the page of one image, and its files."""
 
-import mimetypes
 from pathlib import PurePosixPath
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.exceptions import SegmentDamaged
 from catalog.forms import BrowseForm
+from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Image
 from catalog.services import originals, searching
 from catalog.views import faults
@@ -64,8 +64,9 @@ def original(request: HttpRequest, sha256: str) -> FileResponse:
     """The picture as it came in; `?download` has the browser save it."""
     image = get_object_or_404(Image, sha256=sha256)
     stored, sent = PurePosixPath(str(image.original)), PurePosixPath(image.source)
-    kind = mimetypes.guess_type(stored.name)[0] or "application/octet-stream"
-    return _file(str(stored), kind, filename=sent.stem + stored.suffix, download="download" in request.GET)
+    return _file(
+        str(stored), MEDIA_TYPES[image.format], filename=sent.stem + stored.suffix, download="download" in request.GET
+    )
 
 
 def _neighbours(image: Image) -> tuple[list[searching.Hit], str]:

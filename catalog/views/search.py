@@ -18,6 +18,7 @@ from catalog.exceptions import PictureRefused
 from catalog.forms import FilterForm, SearchForm
 from catalog.models import Image, QueryPhoto
 from catalog.services import demo, queries, searching
+from catalog.services.limits import read_picture
 from catalog.services.searching import Filters, Hit, Results
 from catalog.views import faults
 from catalog.views.access import searcher
@@ -49,9 +50,9 @@ def submit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @searcher
 def results(request: HttpRequest, token: str) -> HttpResponse:
-    photo = _living(token)
+    photo = living(token)
     if photo is None:
-        return _gone(request)
+        return gone(request)
     found = _search(
         request,
         lambda filters, start, count: searching.search(queries.descriptor_of(photo), filters, start=start, count=count),
@@ -69,14 +70,18 @@ def results(request: HttpRequest, token: str) -> HttpResponse:
 def similar(request: HttpRequest, pk: int) -> HttpResponse:
     image = get_object_or_404(Image.objects.for_cards(), pk=pk)
     query = {"photo_url": image.thumbnail_url, "label": image.label, "image": image}
-    if searching.descriptor_of(image) is None:
+    sought = searching.descriptor_of(image)
+    if sought is None:
         return faults.page(
             request,
             409,
             _("Not searchable yet"),
             _("This picture has not been described yet. Come back in a moment."),
         )
-    found = _search(request, lambda filters, start, count: searching.like(image, filters, start=start, count=count))
+    found = _search(
+        request,
+        lambda filters, start, count: searching.search(sought, filters, start=start, count=count, without=image.pk),
+    )
     return _results(request, query, *found)
 
 
@@ -84,9 +89,9 @@ def similar(request: HttpRequest, pk: int) -> HttpResponse:
 @searcher
 def query_photo(request: HttpRequest, token: str) -> HttpResponse:
     """The photo itself, as it was kept."""
-    photo = _living(token)
+    photo = living(token)
     if photo is None:
-        return _gone(request)
+        return gone(request)
     answer = HttpResponse(bytes(photo.picture), content_type="image/webp")
     answer["Cache-Control"] = "private, max-age=86400, immutable"
     return answer
@@ -104,18 +109,20 @@ def _photo(form: SearchForm) -> tuple[bytes, str]:
     """The bytes and the name of what to search with."""
     photo, example = form.cleaned_data["photo"], form.cleaned_data["example"]
     if photo is not None:
-        return photo.read(settings.MAX_UPLOAD_BYTES + 1), photo.name
+        return read_picture(photo), photo.name
     place = finders.find(f"demo/queries/{example}.jpg") if example in dict(demo.examples()) else None
     if place is None:
         raise Http404
     return Path(place).read_bytes(), Path(place).name
 
 
-def _living(token: str) -> QueryPhoto | None:
+def living(token: str) -> QueryPhoto | None:
+    """The photo of a search that has not expired."""
     return QueryPhoto.objects.filter(token=token, expires_at__gt=timezone.now()).first()
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
+def gone(request: HttpRequest) -> HttpResponse:
+    """The page of a search that has."""
     return faults.page(
         request,
         410,

@@ -2,15 +2,14 @@
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.forms import UploadForm
-from catalog.models import Collection, Image, Tag
-from catalog.services import imports, uploads
+from catalog.models import Collection, Image
+from catalog.services import uploads
 from catalog.services.uploads import Outcome
 from catalog.views import faults
 from catalog.views.access import searcher, uploader
@@ -24,15 +23,12 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method != "POST" or not form.is_valid():
         return _form(request, form)
-    tags = [Tag.objects.get_or_create(name=name)[0] for name in form.cleaned_data["tags"]]
-    collection = imports.collection_named(form.cleaned_data["collection"])
-    # One by one: however many were sent, no more than one is in memory.
-    outcomes = [
-        uploads.add(
-            file.read(settings.MAX_UPLOAD_BYTES + 1), file.name, collection=collection, tags=tags, user=request.user
-        )
-        for file in form.cleaned_data["files"]
-    ]
+    outcomes = uploads.add_each(
+        form.cleaned_data["files"],
+        collection=form.cleaned_data["collection"],
+        tags=form.cleaned_data["tags"],
+        user=request.user,
+    )
     answer = [_as_json(outcome) for outcome in outcomes]
     if faults.wants_json(request):
         return JsonResponse({"outcomes": answer})

@@ -29,10 +29,16 @@ if (region) {
 
   async function look() {
     const before = waitingIds();
-    const address = `${region.dataset.watchStatus}?ids=${before.slice(0, MOST_IDS)}`;
+    const asked = before.slice(0, MOST_IDS);
+    const address = `${region.dataset.watchStatus}?ids=${asked}`;
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
-      if (response.ok) (await response.json()).images.forEach(show);
+      if (response.ok) {
+        const { images } = await response.json();
+        images.forEach(show);
+        const known = new Set(images.map(({ id }) => String(id)));
+        asked.filter((id) => !known.has(id)).forEach((id) => show({ id, status: "gone" })); // deleted meanwhile
+      }
     } catch {
       // The server is away for a moment: the next look comes later.
     }

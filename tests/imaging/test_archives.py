@@ -145,12 +145,14 @@ def test_a_path_that_points_outside_is_refused_and_the_others_go_on(pack, name):
 
 
 def test_nothing_is_written_to_disk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TMPDIR", str(here))
     for pack in (zipped, tarred):
         outcome(pack({"../a.jpg": b"1", "b.jpg": b"2"}))
-    assert not list(tmp_path.iterdir())
-    assert not (tmp_path.parent / "a.jpg").exists()
+    assert not list(here.iterdir())
+    assert not (tmp_path / "a.jpg").exists()
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFBLK])

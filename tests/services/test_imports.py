@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.exceptions import ArchiveRefused, FolderRefused, StoreUnavailable
 from catalog.models import Collection, Image, Import, ImportedFile
-from catalog.services import claims, imports
+from catalog.services import claims, found_files, imports, uploads
 
 from .conftest import without_rights
 
@@ -49,7 +49,7 @@ def take_in(*paths: Path, **options) -> dict[str, str]:
     """The outcome of each file by its name, with the sentence of those that were refused."""
     return {
         outcome.name: outcome.reason or outcome.kind.value
-        for outcome in imports.take_in(imports.find(paths), **options)
+        for outcome in imports.take_in(found_files.find(paths), **options)
     }
 
 
@@ -76,7 +76,7 @@ def test_a_folder_is_taken_in_with_all_below_it_but_what_is_hidden(db, folder):
 def test_what_is_counted_is_what_is_found(folder, tmp_path, picture):
     archive = zipped(tmp_path / "more.zip", {"x.jpg": picture(8), "y/z.jpg": picture(9)})
     paths = [folder, archive, folder / "a.jpg"]
-    assert imports.count(paths) == len(list(imports.find(paths))) == 8
+    assert found_files.count(paths) == len(list(found_files.find(paths))) == 8
 
 
 def test_the_same_folder_again_changes_nothing(db, folder):
@@ -112,13 +112,13 @@ def test_collections_are_made_from_folders(db, folder):
 
 
 def test_one_collection_holds_all_when_it_is_named(db, folder):
-    take_in(folder, collection=imports.collection_named(" Everything "))
+    take_in(folder, collection=uploads.collection_named(" Everything "))
     assert set(Image.objects.values_list("collection__name", flat=True)) == {"Everything"}
 
 
 def test_a_path_that_is_not_there_is_refused_by_name(tmp_path):
     with pytest.raises(FolderRefused, match=r"gone does not exist\."):
-        list(imports.find([tmp_path / "gone"]))
+        list(found_files.find([tmp_path / "gone"]))
 
 
 def test_an_unreadable_folder_is_told_and_the_others_go_on(folder, open_folder):
@@ -129,7 +129,7 @@ def test_an_unreadable_folder_is_told_and_the_others_go_on(folder, open_folder):
 
     def read_all() -> str:
         told: dict[str, object] = {}
-        for found in imports.find([open_folder]):
+        for found in found_files.find([open_folder]):
             try:
                 told[found.name] = len(found.read())
             except Exception as fault:
@@ -146,7 +146,7 @@ def test_an_unreadable_file_is_refused_with_its_path(open_folder, picture):
     closed = open_folder / "closed.jpg"
     closed.write_bytes(picture(1))
     closed.chmod(0)
-    told = without_rights(lambda: next(imports.find([closed])).read())
+    told = without_rights(lambda: next(found_files.find([closed])).read())
     assert told == f"PictureRefused: {closed} cannot be read: Permission denied."
 
 
@@ -278,7 +278,7 @@ def test_an_import_goes_on_where_it_was_left(db, settings, folder, monkeypatch):
     """Its worker was stopped after three files; on a second run none of them is taken in again."""
     run = begin(settings, folder=folder)
     monkeypatch.setattr(imports, "HANDFUL", 1)
-    record = ImportedFile.objects.update_or_create
+    record = ImportedFile.objects.create
 
     def stop_after_three(**kwargs):
         if kwargs["position"] == 3:
@@ -286,9 +286,7 @@ def test_an_import_goes_on_where_it_was_left(db, settings, folder, monkeypatch):
         return record(**kwargs)
 
     with monkeypatch.context() as stopping:
-        stopping.setattr(
-            type(ImportedFile.objects), "update_or_create", lambda self, **kwargs: stop_after_three(**kwargs)
-        )
+        stopping.setattr(type(ImportedFile.objects), "create", lambda self, **kwargs: stop_after_three(**kwargs))
         with pytest.raises(KeyboardInterrupt):
             imports.run(run.pk)
     assert run.files.count() == 3
@@ -309,11 +307,11 @@ def test_an_import_whose_worker_was_killed_is_finished_by_the_next(installation,
         begun + f"run = imports.begin(folder=Path({str(there)!r}), collection=None, from_folders=False, user=None)\n"
         "import os, signal\n"
         "imports.HANDFUL = 1\n"
-        "record = ImportedFile.objects.update_or_create\n"
+        "record = ImportedFile.objects.create\n"
         "def die(self, **kwargs):\n"
         "    if kwargs['position'] == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return record(**kwargs)\n"
-        "type(ImportedFile.objects).update_or_create = die\n"
+        "type(ImportedFile.objects).create = die\n"
         "imports.run(run.pk)"
     )
     killed.communicate()
@@ -394,7 +392,7 @@ def test_archives_that_no_import_waits_for_are_swept_after_a_day(db, settings):
 @pytest.mark.parametrize("raw", ["", ".", "bags", "  bags  ", "bags/../bags"])
 def test_a_folder_within_the_root_is_allowed(settings, raw):
     (settings.IMPORT_ROOT / "bags").mkdir()
-    assert imports.within_import_root(raw).is_relative_to(settings.IMPORT_ROOT)
+    assert found_files.within_import_root(raw).is_relative_to(settings.IMPORT_ROOT)
 
 
 @pytest.mark.parametrize("raw", ["..", "/etc", "bags/../../x", "link"])
@@ -402,18 +400,18 @@ def test_a_folder_outside_the_root_is_refused(settings, raw):
     (settings.IMPORT_ROOT / "bags").mkdir()
     (settings.IMPORT_ROOT / "link").symlink_to("/etc")
     with pytest.raises(FolderRefused, match="the only place on the server that pictures are imported from"):
-        imports.within_import_root(raw)
+        found_files.within_import_root(raw)
 
 
 @pytest.mark.parametrize("raw", ["gone", "nul\x00", "x" * 300, "file.jpg"])
 def test_a_folder_that_is_not_there_is_refused(settings, raw):
     (settings.IMPORT_ROOT / "file.jpg").write_bytes(b"")
     with pytest.raises(FolderRefused, match="There is no folder"):
-        imports.within_import_root(raw)
+        found_files.within_import_root(raw)
 
 
 def test_a_folder_that_cannot_be_read_is_refused(settings, open_folder):
     settings.IMPORT_ROOT = open_folder
     (open_folder / "closed").mkdir(mode=0)
-    told = without_rights(lambda: imports.within_import_root("closed"))
+    told = without_rights(lambda: found_files.within_import_root("closed"))
     assert told.endswith("closed cannot be read by the user that runs this site.")

@@ -145,21 +145,22 @@ def test_a_storage_that_does_not_answer_leaves_images_waiting(waiting, monkeypat
             raise ConnectionError("no route to host")
 
     monkeypatch.setattr(default_storage._wrapped, "__class__", Away)
-    with pytest.raises(StoreUnavailable, match=r"no route to host\. The images stay waiting\."):
+    with pytest.raises(StoreUnavailable, match=r"no route to host\. Nothing is lost"):
         indexing.index_pending()
     assert set(Image.objects.values_list("status", "claim", "attempts")) == {("pending", "", 0)}
 
 
-def test_a_commit_that_fails_leaves_no_file(waiting, monkeypatch):
+def test_a_commit_that_fails_leaves_litter_that_is_swept(waiting, monkeypatch):
     def fail(*args, **kwargs):
         raise KeyError
 
     monkeypatch.setattr(store, "register", fail)
     with pytest.raises(KeyError):
         indexing.index_pending()
-    assert segment_files() == []
     assert not Segment.objects.exists()
     assert not Image.objects.exclude(claim="").exists()
+    assert store.sweep() == 1
+    assert segment_files() == []
 
 
 def test_a_space_that_changed_while_describing_commits_nothing_of_the_old(waiting, monkeypatch):
@@ -181,6 +182,7 @@ def test_a_space_that_changed_while_describing_commits_nothing_of_the_old(waitin
     assert indexing.index_pending().indexed == 5
     assert not Descriptor.objects.filter(space=old).exists()
     assert Descriptor.objects.filter(space__key="another-space").count() == 5
+    assert store.sweep() == 1
     assert len(segment_files()) == 1
 
 

@@ -183,7 +183,7 @@ def test_rows_of_deleted_images_are_no_problem(catalogue):
 def test_progress_is_told_by_phase(catalogue):
     told = []
     integrity.check(lambda phase, done, total: told.append((phase, done, total)))
-    assert told == [("segments", 1, 1), ("originals", 6, 6)]
+    assert told == [("segments", 1, 1), ("originals and thumbnails", 6, 6)]
 
 
 def test_a_missing_thumbnail_is_told_of_and_made_anew(catalogue):

@@ -44,7 +44,7 @@ def test_the_first_choice_is_the_file_that_was_named(db, settings, tmp_path, mon
     settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", tmp_path / "mine.h5"
     publish(monkeypatch, settings.VGG16_WEIGHTS)
     space = spaces.active_or_first()
-    assert (space.extractor, space.weights_digest) == ("vgg16", hashlib.sha256(b"weights").hexdigest())
+    assert (space.extractor, space.description["weights_digest"]) == ("vgg16", hashlib.sha256(b"weights").hexdigest())
 
 
 def test_a_named_file_that_is_not_there_is_refused_and_not_passed_over(db, settings, tmp_path):
@@ -101,7 +101,7 @@ def test_weights_of_another_digest_are_refused_with_a_sentence(catalogue, pictur
     assert told.startswith(
         "The catalogue was described by vgg16-compact with weights of the digest 0123456789ab…, but "
     )
-    assert f"has the digest {space.weights_digest[:12]}…. Put the first back, or run" in told
+    assert f"has the digest {space.description['weights_digest'][:12]}…. Put the first back, or run" in told
     assert "rebuild_index --reextract" in told
 
 

@@ -248,7 +248,7 @@ def test_a_deleted_picture_comes_in_anew(catalogue, picture, django_capture_on_c
         deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
     outcome = uploads.add(picture(0), "back.jpg")
     assert outcome.kind is Kind.ADDED
-    assert originals.exists(outcome.image)
+    assert originals.has_original(outcome.image)
 
 
 def test_a_worker_is_told_of_a_new_picture_and_of_no_other(
@@ -287,7 +287,7 @@ def test_a_killed_upload_leaves_litter_that_a_sweep_takes(installation):
 
 def test_a_sweep_takes_nothing_that_an_image_has(catalogue):
     assert store.sweep() == 0
-    assert all(originals.exists(image) for image in catalogue)
+    assert all(originals.has_original(image) for image in catalogue)
 
 
 def test_a_folder_without_rights_refuses_with_a_sentence_and_adds_nothing(db, picture, settings, open_folder):
@@ -303,7 +303,7 @@ def test_a_full_disk_refuses_with_a_sentence_and_adds_nothing(db, picture, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreUnavailable, match=r"No space left on device.*nothing was added"):
+    with pytest.raises(StoreUnavailable, match=r"No space left on device.*it was not added"):
         uploads.add(picture(1), "a.jpg")
     monkeypatch.undo()
     assert not Image.objects.exists()

@@ -1,13 +1,14 @@
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from catalog.management.base import CatalogueCommand, progress_bars
+from catalog.management.base import CatalogueCommand, Progress, progress_bars
 from catalog.models import Image
-from catalog.services import hints, imports, indexing
-from catalog.services.uploads import Kind, Outcome
+from catalog.services import found_files, hints, imports, indexing, uploads
+from catalog.services.uploads import Kind
 
 
 class Command(CatalogueCommand):
@@ -27,46 +28,41 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         with progress_bars() as progress:
-            outcomes = self._take_in(options, progress)
-            images = {outcome.image.pk for outcome in outcomes if outcome.image}
-            waiting = _with_status(images, Image.Status.PENDING)
+            kinds, waiting = self._take_in(options, progress)
             if options["no_wait"]:
                 hints.work_is_waiting()
             else:
-                done = 0
-
-                def count(more: int) -> None:
-                    nonlocal done
-                    done += more
-                    progress("indexing", done, max(done, len(waiting)))
-
-                indexing.index_pending(count)
-        kinds = [outcome.kind for outcome in outcomes]
+                _index(waiting, progress)
         self._tell(
             options,
             {
-                "found": len(outcomes),
-                "added": kinds.count(Kind.ADDED),
-                "duplicates": kinds.count(Kind.DUPLICATE),
-                "rejected": kinds.count(Kind.REFUSED),
+                "found": kinds.total(),
+                "added": kinds[Kind.ADDED],
+                "duplicates": kinds[Kind.DUPLICATE],
+                "rejected": kinds[Kind.REFUSED],
                 "indexed": len(_with_status(waiting, Image.Status.INDEXED)),
                 "failed": len(_with_status(waiting, Image.Status.FAILED)),
                 "seconds": round(time.monotonic() - began, 3),
             },
         )
 
-    def _take_in(self, options: dict[str, Any], progress: Any) -> list[Outcome]:
-        total, outcomes = imports.count(options["paths"]), []
+    def _take_in(self, options: dict[str, Any], progress: Progress) -> tuple[Counter[Kind], set[int]]:
+        """How many files had which outcome, and the images that are not searchable yet."""
+        total = found_files.count(options["paths"])
+        kinds: Counter[Kind] = Counter()
+        waiting: set[int] = set()
         for outcome in imports.take_in(
-            imports.find(options["paths"]),
-            collection=imports.collection_named(options["collection"]),
+            found_files.find(options["paths"]),
+            collection=uploads.collection_named(options["collection"]),
             from_folders=options["collections_from_folders"],
         ):
-            outcomes.append(outcome)
-            progress("adding", len(outcomes), total)
+            kinds[outcome.kind] += 1
+            progress("adding", kinds.total(), total)
+            if outcome.image and outcome.image.status == Image.Status.PENDING:
+                waiting.add(outcome.image.pk)
             if outcome.kind is Kind.REFUSED:
                 self.stderr.write(f"{outcome.name}: {outcome.reason}")
-        return outcomes
+        return kinds, waiting
 
     def _tell(self, options: dict[str, Any], answer: dict[str, Any]) -> None:
         if options["json"]:
@@ -77,6 +73,19 @@ class Command(CatalogueCommand):
             "{indexed} became searchable, {failed} failed. {seconds} s."
         )
         self.stdout.write(told.format(**answer))
+
+
+def _index(waiting: set[int], progress: Progress) -> None:
+    """Describe what is pending, and wait for what a worker has in hand."""
+    while True:
+        indexing.index_pending(lambda done: progress("indexing", len(waiting - _pending(waiting)), len(waiting)))
+        if not _pending(waiting):
+            return
+        time.sleep(0.5)
+
+
+def _pending(waiting: set[int]) -> set[int]:
+    return _with_status(waiting, Image.Status.PENDING)
 
 
 def _with_status(images: set[int], status: Image.Status) -> set[int]:

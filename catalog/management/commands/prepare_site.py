@@ -19,32 +19,34 @@ class Command(CatalogueCommand):
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         settings.BROKER_DIR.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0)
-        password = self._administrator()
         if spaces.active() is None:
-            self.stdout.write("Choosing the network that describes pictures …")
-            self.stdout.flush()
+            self._say("Choosing the network that describes pictures …")
             spaces.active_or_first()
         if not Image.objects.exists():
-            self.stdout.write("Drawing a demo catalogue …")
-            self.stdout.flush()
+            self._say("Drawing a demo catalogue …")
             demo.load()
-        indexing.index_pending()
-        self._tell(password)
+            indexing.index_pending()
+        self._tell(self._administrator())
+
+    def _say(self, what: str) -> None:
+        self.stdout.write(what)
+        self.stdout.flush()
 
     def _administrator(self) -> str | None:
-        """Make the first administrator; the password, which is shown this once."""
+        """Make the first administrator; name and password, which is shown this once."""
         users = get_user_model().objects
         if users.filter(is_superuser=True).exists():
             return None
         password = secrets.token_urlsafe(9)
-        users.create_superuser("admin", password=password)
-        return password
+        name = "admin" if not users.filter(username="admin").exists() else "administrator"
+        users.create_superuser(name, password=password)
+        return f"{name}   password: {password}"
 
-    def _tell(self, password: str | None) -> None:
+    def _tell(self, made: str | None) -> None:
         address = f"http://{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}/"
         self.stdout.write(self.style.SUCCESS(f"\nSearch by photo: {address}"))
-        if password:
-            self.stdout.write(f"Administrator:   admin   password: {password}   (shown this once)")
+        if made:
+            self.stdout.write(f"Administrator:   {made}   (shown this once)")
         else:
             self.stdout.write("Administrator:   as made before; to set a new password: manage.py changepassword admin")
         self.stdout.write("Stop with Ctrl+C.\n")

@@ -2,7 +2,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
@@ -14,8 +13,11 @@ from catalog.management import sheet
 from catalog.management.base import CatalogueCommand
 from catalog.models import Collection
 from catalog.services import searching
-from catalog.services.limits import picture_limits
-from catalog.services.searching import Filters, Query, Results
+from catalog.services.explaining import Explanation
+from catalog.services.limits import picture_limits, read_picture
+from catalog.services.searching import Filters, Hit, Query, Results
+
+EXPLAINED = 3
 
 
 class Command(CatalogueCommand):
@@ -30,16 +32,23 @@ class Command(CatalogueCommand):
             "--exact", action="store_true", help="compare with every descriptor, as every search does today"
         )
         parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="draw the photo and its hits side by side")
+        parser.add_argument(
+            "--explain",
+            type=Path,
+            metavar="OUT.png",
+            help=f"draw which parts of the photo and of its first {EXPLAINED} hits made the scores",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["top"] < 1:
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
-        if options["sheet"] and options["sheet"].suffix.lower() != ".png":
-            raise CommandError(f"--sheet is {options['sheet']}; it takes a name that ends in .png.")
+        for flag in ("sheet", "explain"):
+            if options[flag] and options[flag].suffix.lower() != ".png":
+                raise CommandError(f"--{flag} is {options[flag]}; it takes a name that ends in .png.")
         began = time.monotonic()
         box = crops.parse(options["crop"]) if options["crop"] else None
         with options["file"].open("rb") as file:
-            photo = file.read(settings.MAX_UPLOAD_BYTES + 1)  # one too many is enough to be told so
+            photo = read_picture(file)
         found = searching.search(
             _describe(options["file"], photo, box), Filters(_collection(options["collection"])), count=options["top"]
         )
@@ -47,6 +56,8 @@ class Command(CatalogueCommand):
         if options["sheet"]:
             picture = decode(photo, picture_limits())
             sheet.draw(crops.crop(picture, box) if box else picture.rgb, found.hits).save(options["sheet"])
+        if options["explain"]:
+            sheet.draw_explained(_explained(photo, box, found.hits)).save(options["explain"])
         if options["json"]:
             self.give(_as_json(found, seconds))
         else:
@@ -58,6 +69,13 @@ def _describe(path: Path, photo: bytes, box: crops.Box | None) -> Query:
         return searching.describe(photo, box)
     except PictureRefused as refusal:
         raise CommandError(f"{path}: {refusal}") from refusal
+
+
+def _explained(photo: bytes, box: crops.Box | None, hits: list[Hit]) -> list[tuple[Hit, Explanation]]:
+    if not hits:
+        raise CommandError("There is nothing to explain: no image was found.")
+    query = searching.see(photo, box)
+    return [(hit, searching.explain(query, hit.image)) for hit in hits[:EXPLAINED]]
 
 
 def _collection(name: str | None) -> Collection | None:

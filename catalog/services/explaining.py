@@ -1,0 +1,90 @@
+"""Why an image matched: which parts of the photo, and which of the image, made the score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image as Pixels
+
+from catalog.exceptions import NothingIndexed
+from catalog.features import explaining
+from catalog.imaging.decoding import decode
+from catalog.imaging.overlays import overlay
+from catalog.models import FeatureSpace, Image
+from catalog.services import originals, spaces
+from catalog.services.limits import DESCRIBED_SIDE, limits_of
+
+OVERLAY_SIDE = 400
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture, and what the network saw in it. One serves for any number of explanations.
+
+    Attributes:
+        rgb: the upright picture, or the part of it that was sought.
+        maps: float32, side × side × channels.
+        space: whose network it was.
+    """
+
+    rgb: Pixels.Image
+    maps: np.ndarray
+    space: FeatureSpace
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the parts of one picture did for the score.
+
+    Attributes:
+        contributions: float32, side × side, laid over the whole picture; their sum is the score.
+        overlay: RGB, the picture with the parts that contributed lit; its longer side is 400 pixels at most.
+    """
+
+    contributions: np.ndarray
+    overlay: Pixels.Image
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why two pictures are alike. The score is the cosine of their descriptors, as the maps give it."""
+
+    score: float
+    photo: Parts
+    image: Parts
+    space: FeatureSpace
+
+
+def explain(query: Seen, image: Image) -> Explanation:
+    """Which parts of a picture and of an image made the cosine of their descriptors: one pass, for the image.
+
+    Raises:
+        NothingIndexed: the image is not described, so that it has no score.
+        PictureRefused: its original is missing or altered.
+        StoreUnavailable, WeightsUnavailable: nothing can be explained at present.
+    """
+    seen = see_image(image, query.space)
+    grids = explaining.explain(query.maps, seen.maps, spaces.extractor(query.space).space.pooling)
+    photo, found = (
+        Parts(grid, overlay(picture.rgb, grid, OVERLAY_SIDE))
+        for grid, picture in zip(grids, (query, seen), strict=True)
+    )
+    return Explanation(float(grids[0].sum()), photo, found, query.space)
+
+
+def see(rgb: Pixels.Image, space: FeatureSpace) -> Seen:
+    """A picture through the network of `space`: one pass. Raises WeightsUnavailable."""
+    extractor = spaces.extractor(space)
+    return Seen(rgb, extractor.maps(extractor.prepare(rgb)[np.newaxis])[0], space)
+
+
+def see_image(image: Image, space: FeatureSpace | None = None) -> Seen:
+    """An image of the catalogue, through the network of `space` or else of the active one. Raises as `explain`."""
+    generation = spaces.active()
+    space = space or (generation.space if generation else None)
+    if space is None or not image.descriptors.filter(space=space).exists():
+        raise NothingIndexed(
+            "“{name}” is not described, so that nothing can be compared with it. Its page says why.",
+            name=image.label,
+        )
+    # Decoded as it was to be described.
+    return see(decode(originals.read(image), limits_of(image), at_least=DESCRIBED_SIDE).rgb, space)
