@@ -1,4 +1,4 @@
-"""How well descriptors rank: `python -m benchmarks.quality FOLDER [--size 128] [--pooling rmac] …`.
+"""How well descriptors rank: `python -m benchmarks.quality FOLDER [--scales 128] [--pooling rmac] …`.
 
 FOLDER holds a folder of pictures for each kind. Every picture asks for the others of its kind (mean average
 precision, precision at 1 and at 10), and altered copies of every tenth ask for the picture they were made from
@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +20,12 @@ from PIL import Image, ImageOps
 from catalog.features.extractors import choose
 from catalog.features.pooling import POOLINGS, normalised
 from catalog.features.preprocessing import prepare
-from catalog.features.runtimes import open_runtime
+from catalog.features.runtimes import Runtime, open_runtime
+from catalog.features.weights import Weights
 from catalog.vectors import metrics
 
 Alteration = Callable[[Image.Image], Image.Image]
+Vectors = dict[str, np.ndarray]
 
 
 def recompressed(picture: Image.Image) -> Image.Image:
@@ -60,25 +63,28 @@ def main() -> None:
     paths = sorted(path for path in options.folder.glob("*/*") if path.is_file())
     labels = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     weights = choose(options.extractor, options.weights)
-    rows = []
     print(f"{len(paths)} pictures of {labels.max() + 1} kinds, {weights.architecture.name}")
-    for size, layer in itertools.product(options.size, options.layer):
-        with TemporaryDirectory() as cache:
-            runtime = open_runtime(
-                "ncnn", weights, input_size=size, layer=layer, cache=Path(cache), threads=2, side_by_side=True
-            )
-            maps = {"catalogue": describe(paths, size, runtime.maps)}
-            for name, alter in ALTERATIONS.items():
-                maps[name] = describe(paths[::10], size, runtime.maps, alter)
-        for pooling, epsilon in itertools.product(options.pooling, options.whiten):
-            vectors = {name: normalised(POOLINGS[pooling](found)) for name, found in maps.items()}
+    rows = []
+
+    def tell(row: dict[str, object], vectors: Vectors, expand: int = 0) -> None:
+        row |= by_kind(vectors["catalogue"], labels, expand)
+        row |= {name: found_first(vectors[name], vectors["catalogue"]) for name in ALTERATIONS}
+        rows.append(row)
+        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+
+    tutorial = pooled_at(paths, weights, Input(224, nearest), "block5_pool", ["max"])["max"]
+    tell({"scales": "224, nearest", "layer": "block5_pool", "pooling": "max", "whiten": 0.0, "expand": 0}, tutorial)
+    for layer in options.layer:
+        sizes = {size for scales in options.scales for size in scales}
+        at = {size: pooled_at(paths, weights, Input(size), layer, options.pooling) for size in sorted(sizes)}
+        for scales, pooling, epsilon, expand in itertools.product(
+            options.scales, options.pooling, options.whiten, options.expand
+        ):
+            vectors = summed([at[size][pooling] for size in scales])
             if epsilon:
                 vectors = whitened(vectors, epsilon)
-            row = {"size": size, "layer": layer, "pooling": pooling, "whiten": epsilon}
-            row |= by_kind(vectors["catalogue"], labels, options.expand)
-            row |= {name: found_first(vectors[name], vectors["catalogue"]) for name in ALTERATIONS}
-            rows.append(row)
-            print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+            row = {"scales": "+".join(map(str, scales)), "layer": layer, "pooling": pooling}
+            tell(row | {"whiten": epsilon, "expand": expand}, vectors, expand)
     print(json.dumps(rows))
 
 
@@ -87,28 +93,62 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--extractor", default="vgg16-compact")
     parser.add_argument("--weights", type=Path, help="VGG16's ImageNet weights")
-    parser.add_argument("--size", type=int, nargs="+", default=[128])
+    parser.add_argument(
+        "--scales",
+        type=lambda text: tuple(map(int, text.split("+"))),
+        nargs="+",
+        default=[(128,)],
+        help="input sizes; 96+160 sums the descriptors of both",
+    )
     parser.add_argument("--layer", nargs="+", default=["block5_conv3"])
     parser.add_argument("--pooling", nargs="+", default=["rmac"], choices=sorted(POOLINGS))
     parser.add_argument("--whiten", type=float, nargs="+", default=[0.0], help="ε of the shrinkage; 0: plain cosine")
-    parser.add_argument("--expand", type=int, default=0, help="αQE with so many neighbours, α = 3")
+    parser.add_argument("--expand", type=int, nargs="+", default=[0], help="αQE with so many neighbours, α = 3")
     return parser.parse_args()
 
 
-def describe(
-    paths: list[Path], size: int, maps: Callable[[np.ndarray], np.ndarray], alter: Alteration = lambda same: same
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Input:
+    """How a picture becomes the network's input: its side in pixels, and what resizes it."""
+
+    size: int
+    resize: Callable[[Image.Image, int], np.ndarray] = prepare
+
+
+def nearest(picture: Image.Image, size: int) -> np.ndarray:
+    """As the popular tutorial resizes: keras.utils.load_img takes the nearest pixel."""
+    return np.asarray(picture.resize((size, size), Image.Resampling.NEAREST))
+
+
+def pooled_at(paths: list[Path], weights: Weights, given: Input, layer: str, poolings: list[str]) -> dict[str, Vectors]:
+    """Descriptors of the catalogue and of its altered copies, by pooling and by set."""
+    with TemporaryDirectory() as cache:
+        runtime = open_runtime(
+            "ncnn", weights, input_size=given.size, layer=layer, cache=Path(cache), threads=2, side_by_side=True
+        )
+        maps = {"catalogue": describe(paths, given, runtime)}
+        for name, alter in ALTERATIONS.items():
+            maps[name] = describe(paths[::10], given, runtime, alter)
+    return {pooling: {name: normalised(POOLINGS[pooling](one)) for name, one in maps.items()} for pooling in poolings}
+
+
+def describe(paths: list[Path], given: Input, runtime: Runtime, alter: Alteration = lambda same: same) -> np.ndarray:
     """The maps of pictures, altered: float32, n × side × side × channels."""
 
     def prepared(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
-            return prepare(alter(ImageOps.exif_transpose(picture).convert("RGB")), size)
+            return given.resize(alter(ImageOps.exif_transpose(picture).convert("RGB")), given.size)
 
     batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-    return np.concatenate([maps(np.stack([prepared(path) for path in batch])) for batch in batches])
+    return np.concatenate([runtime.maps(np.stack([prepared(path) for path in batch])) for batch in batches])
 
 
-def whitened(vectors: dict[str, np.ndarray], epsilon: float) -> dict[str, np.ndarray]:
+def summed(scales: list[Vectors]) -> Vectors:
+    """The descriptors of several input sizes as one: their sum, at unit length."""
+    return {name: normalised(np.sum([one[name] for one in scales], axis=0)) for name in scales[0]}
+
+
+def whitened(vectors: Vectors, epsilon: float) -> Vectors:
     """PCA-whitened by what the catalogue's descriptors teach, eigenvalues shrunk: 1/√(λ + ε·mean λ)."""
     mean = vectors["catalogue"].mean(axis=0)
     values, axes = np.linalg.eigh(np.cov(vectors["catalogue"].T))

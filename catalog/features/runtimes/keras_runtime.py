@@ -25,11 +25,8 @@ class KerasRuntime:
 
     def __init__(self, weights: Weights, *, input_size: int, layer: str) -> None:
         self._shape = weights.architecture.map_shape(layer, input_size)
-        keras, tensorflow = _import_quietly()
-        model = _model(keras, weights.architecture, input_size)
-        for name, (kernel, bias) in read(weights).items():
-            model.get_layer(name).set_weights([kernel, bias])
-        self._run = tensorflow.function(keras.Model(model.input, model.get_layer(layer).output))
+        model = model_of(weights, input_size, layer)
+        self._run = _import_quietly()[1].function(model)
 
     def maps(self, batch: np.ndarray) -> np.ndarray:
         """See `runtimes.Runtime`."""
@@ -38,6 +35,15 @@ class KerasRuntime:
             place = maps[start : start + BATCH]
             place[:] = self._run(_padded(network_input(batch[start : start + BATCH])))[: len(place)]
         return maps
+
+
+def model_of(weights: Weights, input_size: int, layer: str) -> Any:
+    """The Keras model from prepared pictures, as `network_input` gives them, to the maps of `layer`."""
+    keras, _ = _import_quietly()
+    model = _model(keras, weights.architecture, input_size)
+    for name, (kernel, bias) in read(weights).items():
+        model.get_layer(name).set_weights([kernel, bias])
+    return keras.Model(model.input, model.get_layer(layer).output)
 
 
 def sees_a_gpu() -> bool:
