@@ -9,7 +9,7 @@ help: ## list what can be done
 
 run: .venv/run ## a working site, from nothing: http://HOST:PORT (PORT=8000 HOST=127.0.0.1)
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python manage.py prepare_site
-	@HOST=$(HOST) PORT=$(PORT) $(BIN)/honcho start --no-prefix
+	@HOST=$(HOST) PORT=$(PORT) $(BIN)/honcho start --no-prefix; status=$$?; [ $$status -eq 130 ] || exit $$status
 
 install: .venv/run ## the dependencies alone, into .venv
 

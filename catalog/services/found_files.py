@@ -8,10 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 
-from catalog.exceptions import FolderRefused, ImageSearchError, PictureRefused
+from catalog.exceptions import ArchiveRefused, FolderRefused, ImageSearchError, PictureRefused
 from catalog.imaging.archives import Entry, entries, is_archive
 from catalog.imaging.names import display_name
 from catalog.services.limits import archive_limits, picture_limits, read_picture
+
+ARCHIVE_ENDINGS = {".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,15 @@ def find(paths: Sequence[Path], *, within: Path | None = None) -> Iterator[Found
         if _is_readable_archive(path):
             for entry in _entries(path):
                 yield Found(entry.name, PurePosixPath(entry.name).parent.name, _unpacked(entry))
+        elif path.suffix.lower() in ARCHIVE_ENDINGS and path.is_file() and os.access(path, os.R_OK):
+            yield Found(path.name, "", partial(_refuse, no_archive(path.name)))
         else:
             yield from (Found(*found) for found in _on_disk(path, within))
+
+
+def no_archive(name: str) -> ArchiveRefused:
+    """What to say of a file that is named like an archive, or sent as one, and is none."""
+    return ArchiveRefused("{name} is neither a ZIP nor a TAR file. Pack the pictures into one.", name=name)
 
 
 def count(paths: Sequence[Path]) -> int:

@@ -142,7 +142,7 @@ def _run(run: Import) -> None:
 def _take_all(run: Import) -> None:
     place = settings.IMPORTS_DIR / run.archive if run.archive else Path(run.folder)
     if run.archive and not is_archive(place):
-        raise ArchiveRefused("{name} is neither a ZIP nor a TAR file. Pack the pictures into one.", name=run.name)
+        raise found_files.no_archive(run.name)
     Import.objects.filter(pk=run.pk).update(found=found_files.count([place]))
     found = found_files.find([place], within=None if run.archive else found_files.import_root())
     outcomes = take_in(

@@ -1,3 +1,4 @@
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -45,6 +46,9 @@ class Command(CatalogueCommand):
                 "seconds": round(time.monotonic() - began, 3),
             },
         )
+
+        if kinds.total() and kinds.total() == kinds[Kind.REFUSED]:
+            sys.exit(1)  # for scripts: nothing of what was named could be taken
 
     def _take_in(self, options: dict[str, Any], progress: Progress) -> tuple[Counter[Kind], set[int]]:
         """How many files had which outcome, and the images that are not searchable yet."""
