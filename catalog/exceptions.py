@@ -67,5 +67,9 @@ class CatalogueBusy(ImageSearchError):
     """Another process is doing what only one may do at a time."""
 
 
+class QueryGone(ImageSearchError):
+    """The photo that somebody searched with has expired, or never was."""
+
+
 class NothingIndexed(ImageSearchError):
     """There is no image to compare with yet."""

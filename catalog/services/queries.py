@@ -6,6 +6,7 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
+from catalog.exceptions import QueryGone
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.imaging.names import display_name
@@ -38,6 +39,16 @@ def remember(data: bytes, name: str) -> QueryPhoto:
         descriptor=query.vector.astype("<f4").tobytes(),
         expires_at=timezone.now() + timedelta(hours=settings.QUERY_HOURS),
     )
+
+
+def find(token: str) -> QueryPhoto:
+    """The photo that is kept under `token`. Raises QueryGone where it has expired, or never was."""
+    photo = QueryPhoto.objects.filter(token=token, expires_at__gt=timezone.now()).first()
+    if photo is None:
+        raise QueryGone(
+            "Photos to search with are kept for a limited time, and this one has been deleted. Search with it again."
+        )
+    return photo
 
 
 def descriptor_of(photo: QueryPhoto) -> Query:

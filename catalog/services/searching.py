@@ -18,6 +18,8 @@ from catalog.services.live_index import View, engine, up_to_date
 from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
 
+NOTHING_YET = "Nothing is searchable yet. Add pictures first; they are searchable once described."
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -121,7 +123,7 @@ def search(
     space = query.space
     view = up_to_date(space)
     if not view.segments and not view.damaged:
-        raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
+        raise NothingIndexed(NOTHING_YET)
     allowed = (filters or Filters()).image_ids()
     # One more than asked for, since `without` may stand among them.
     ranking = rank(query, view, top=start + count + 1, allowed=allowed)
@@ -178,7 +180,7 @@ def _opened(data: bytes, box: Box | None, limits: Limits | None) -> Pixels.Image
 def _active_space() -> FeatureSpace:
     generation = spaces.active()
     if generation is None:
-        raise NothingIndexed("Nothing is searchable yet. Add pictures first; they are searchable once described.")
+        raise NothingIndexed(NOTHING_YET)
     return generation.space
 
 

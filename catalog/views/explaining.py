@@ -9,16 +9,13 @@ from catalog.models import Image
 from catalog.services import explaining, queries, searching
 from catalog.services.explaining import OVERLAY_SIDE, Seen
 from catalog.views.access import searcher
-from catalog.views.search import gone, living
 
 
 @require_safe
 @searcher
 def query_why(request: HttpRequest, token: str, pk: int, which: str) -> HttpResponse:
     """The overlay of a query photo, or of the image that it found."""
-    photo = living(token)
-    if photo is None:
-        return gone(request)
+    photo = queries.find(token)
     image = get_object_or_404(Image, pk=pk)
     return _overlay(queries.seen(photo), image, which)
 

@@ -16,6 +16,7 @@ from catalog.exceptions import (
     IndexUnavailable,
     NothingIndexed,
     PictureRefused,
+    QueryGone,
     SegmentDamaged,
     StoreUnavailable,
     WeightsUnavailable,
@@ -23,6 +24,7 @@ from catalog.exceptions import (
 from catalog.services import database
 
 STATUS: dict[type[BaseException], tuple[int, str]] = {
+    QueryGone: (410, "This search is gone"),
     NothingIndexed: (409, "Nothing to search yet"),
     PictureRefused: (422, "This picture cannot be taken"),
     CropRefused: (422, "There is no such part of the picture"),

@@ -10,13 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from catalog.exceptions import PictureRefused
 from catalog.forms import FilterForm, SearchForm
-from catalog.models import Image, QueryPhoto
+from catalog.models import Image
 from catalog.services import demo, queries, searching
 from catalog.services.limits import read_picture
 from catalog.services.searching import Filters, Hit, Results
@@ -50,9 +49,7 @@ def submit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @searcher
 def results(request: HttpRequest, token: str) -> HttpResponse:
-    photo = living(token)
-    if photo is None:
-        return gone(request)
+    photo = queries.find(token)
     found = _search(
         request,
         lambda filters, start, count: searching.search(queries.descriptor_of(photo), filters, start=start, count=count),
@@ -89,9 +86,7 @@ def similar(request: HttpRequest, pk: int) -> HttpResponse:
 @searcher
 def query_photo(request: HttpRequest, token: str) -> HttpResponse:
     """The photo itself, as it was kept."""
-    photo = living(token)
-    if photo is None:
-        return gone(request)
+    photo = queries.find(token)
     answer = HttpResponse(bytes(photo.picture), content_type="image/webp")
     answer["Cache-Control"] = "private, max-age=86400, immutable"
     return answer
@@ -114,21 +109,6 @@ def _photo(form: SearchForm) -> tuple[bytes, str]:
     if place is None:
         raise Http404
     return Path(place).read_bytes(), Path(place).name
-
-
-def living(token: str) -> QueryPhoto | None:
-    """The photo of a search that has not expired."""
-    return QueryPhoto.objects.filter(token=token, expires_at__gt=timezone.now()).first()
-
-
-def gone(request: HttpRequest) -> HttpResponse:
-    """The page of a search that has."""
-    return faults.page(
-        request,
-        410,
-        _("This search is gone"),
-        _("Photos to search with are kept for a limited time, and this one has been deleted. Search with it again."),
-    )
 
 
 def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:  # type: ignore[no-untyped-def]

@@ -81,15 +81,18 @@ class Command(CatalogueCommand):
 
 def _index(waiting: set[int], progress: Progress) -> None:
     """Describe what is pending, and wait for what a worker has in hand."""
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        progress("indexing", done, max(done, len(waiting)))  # what others added is described along with it
+
     while True:
-        indexing.index_pending(lambda done: progress("indexing", len(waiting - _pending(waiting)), len(waiting)))
-        if not _pending(waiting):
+        indexing.index_pending(count)
+        if not _with_status(waiting, Image.Status.PENDING):
             return
         time.sleep(0.5)
-
-
-def _pending(waiting: set[int]) -> set[int]:
-    return _with_status(waiting, Image.Status.PENDING)
 
 
 def _with_status(images: set[int], status: Image.Status) -> set[int]:
