@@ -35,17 +35,13 @@ from catalog.vectors import exact
 from catalog.vectors.exact import LiveSegment
 from catalog.vectors.segments import open_segment, write
 from imagesearch import environment
-from tests.system.servers import free_port, wait_until
+from tests.system.servers import Restartable, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
-class MilvusServer:
-    """Milvus Lite's server, in a process of its own. It can be stopped and started again."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
-        self._process: subprocess.Popen | None = None
+class MilvusServer(Restartable):
+    """Milvus Lite's server."""
 
     def url(self) -> str:
         """The address of a database that nobody else has."""
@@ -53,17 +49,7 @@ class MilvusServer:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "milvus_lite", "server", "--data-dir", str(self.home / "data")]
-        with (self.home / "milvus.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(self.port)], stdout=log, stderr=log
-            )
-        wait_until(self.answers, "Milvus")
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait(30)
-            self._process = None
+        self.launch([*command, "--host", "127.0.0.1", "--port", str(self.port)], "Milvus")
 
     def answers(self) -> bool:
         from catalog.vectors.milvus import Milvus

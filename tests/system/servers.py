@@ -92,13 +92,32 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-class Redis:
-    """A server that can be stopped and started again."""
+class Restartable:
+    """A server in a process of its own, which can be stopped and started again."""
 
     def __init__(self, home: Path) -> None:
-        needed("redis-server")
         self.home, self.port = home, free_port()
         self._process: subprocess.Popen | None = None
+
+    def launch(self, command: list[str], name: str) -> None:
+        with (self.home / f"{name}.log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self.home, stdout=log, stderr=log)
+        wait_until(self.answers, name)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def answers(self) -> bool:
+        raise NotImplementedError
+
+
+class Redis(Restartable):
+    def __init__(self, home: Path) -> None:
+        needed("redis-server")
+        super().__init__(home)
         self._databases = iter(range(1000))
 
     def url(self) -> str:
@@ -107,20 +126,7 @@ class Redis:
 
     def start(self) -> None:
         quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--databases", "1000"]
-        with (self.home / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", *quiet],
-                cwd=self.home,
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(self.answers, "Redis")
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait(30)
-            self._process = None
+        self.launch(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", *quiet], "Redis")
 
     def answers(self) -> bool:
         try:
