@@ -4,13 +4,14 @@ Winograd for 3×3 convolutions: Lavin & Gray 2016, https://arxiv.org/abs/1509.09
 """
 
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from catalog.exceptions import WeightsDamaged
-from catalog.features.preprocessing import network_input
+from catalog.features.preprocessing import MEANS_BGR
 from catalog.features.runtimes.conversion import convert
 from catalog.features.weights import Weights
 
@@ -41,6 +42,9 @@ class NcnnRuntime:
         self._net.opt.use_vulkan_compute = False
         for shorter in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage"):
             setattr(self._net.opt, f"use_{shorter}", False)  # float32 throughout, to agree with Keras
+        # Memory that one pass leaves to the next, as many as compute at once: without, the compact network spends
+        # a third of its time on asking the system for it. More passes than that at once get their own for a while.
+        self._memory: deque[ncnn.PoolAllocator] = deque(maxlen=threads if side_by_side else 1)
         param, model = convert(weights, cache)
         if self._net.load_param(str(param)) or self._net.load_model(str(model)):
             raise WeightsDamaged("ncnn cannot read {path}. Remove it; it is made anew.", path=model)
@@ -54,10 +58,23 @@ class NcnnRuntime:
         return maps
 
     def _maps(self, picture: np.ndarray) -> np.ndarray:
-        # Held by name: ncnn borrows the memory of `planes`, and lends that of `found`.
-        planes = np.ascontiguousarray(network_input(picture).transpose(2, 0, 1))
+        try:
+            memory = self._memory.pop()
+        except IndexError:
+            memory = ncnn.PoolAllocator()
+        maps = self._maps_within(memory, picture)
+        self._memory.append(memory)
+        return maps
+
+    def _maps_within(self, memory: ncnn.PoolAllocator, picture: np.ndarray) -> np.ndarray:
+        """One pass. All that lies in `memory` is let go of when this returns."""
+        height, width, _ = picture.shape
+        pixels = ncnn.Mat.from_pixels(np.ascontiguousarray(picture), ncnn.Mat.PixelType.PIXEL_RGB2BGR, width, height)
+        pixels.substract_mean_normalize(MEANS_BGR.tolist(), [])
         extractor = self._net.create_extractor()
-        extractor.input("data", ncnn.Mat(planes))
+        extractor.set_blob_allocator(memory)
+        extractor.set_workspace_allocator(memory)
+        extractor.input("data", pixels)
         status, found = extractor.extract(self._layer)
         if status != 0:
             raise RuntimeError(f"ncnn could not compute {self._layer} (status {status})")
