@@ -41,7 +41,7 @@ def test_a_picture_comes_in_is_described_and_leaves_on_s3(bucket, picture, clien
     assert keys(bucket) == {f"shop/{image.original}", f"shop/{image.thumbnail}"}
 
     assert indexing.index_pending().indexed == 1
-    assert client.get(image.thumbnail_url).getvalue().startswith(b"RIFF")
+    assert client.get(image.thumbnail_url).getvalue().startswith(b"\xff\xd8")
     assert client.get(image.original_url).getvalue() == picture(1)
 
     deletion.delete(Image.objects.all())

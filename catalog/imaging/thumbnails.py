@@ -5,7 +5,6 @@ from io import BytesIO
 from PIL import Image
 
 QUALITY = 80
-METHOD = 2  # 4, the default, takes twice as long to save two bytes in a hundred
 
 
 def thumbnail(rgb: Image.Image, side: int, *, quality: int = QUALITY) -> bytes:
@@ -14,8 +13,20 @@ def thumbnail(rgb: Image.Image, side: int, *, quality: int = QUALITY) -> bytes:
     No metadata of the original comes along: neither place, nor camera, nor colour profile.
     """
     encoded = BytesIO()
-    # Pillow copies these from the picture unless told otherwise.
-    shrunk(rgb, side).save(encoded, "WEBP", quality=quality, method=METHOD, icc_profile=b"", exif=b"", xmp=b"")
+    # Pillow copies these from the picture unless told otherwise. Of the methods, 4, the default, takes twice as long
+    # as 2 to save two bytes in a hundred.
+    shrunk(rgb, side).save(encoded, "WEBP", quality=quality, method=2, icc_profile=b"", exif=b"", xmp=b"")
+    return encoded.getvalue()
+
+
+def quick_thumbnail(small: Image.Image) -> bytes:
+    """A `shrunk` picture as JPEG, without metadata: for the many of an import.
+
+    WebP at its fastest takes ten times as long to write and four times to open, a third of what the compact network
+    takes to describe the picture, and saves no bytes; at method 2 it saves fifteen in a hundred, at half that speed.
+    """
+    encoded = BytesIO()
+    small.save(encoded, "JPEG", quality=QUALITY, icc_profile=b"", exif=b"", comment=b"")
     return encoded.getvalue()
 
 
@@ -25,10 +36,5 @@ def shrunk(rgb: Image.Image, side: int) -> Image.Image:
     if scale >= 1:
         return rgb
     width, height = (max(1, round(length * scale)) for length in rgb.size)
-    return rgb.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-
-
-def size_of(encoded: bytes) -> tuple[int, int]:
-    """Width and height of a thumbnail, in pixels."""
-    with Image.open(BytesIO(encoded), formats=("WEBP",)) as small:
-        return small.size
+    # As sharp as bicubic to the eye, in two thirds of its time and half of Lanczos's.
+    return rgb.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)

@@ -105,10 +105,11 @@ def _in_folder(top: Path, within: Path | None) -> Iterator[tuple[str, str, Calla
     unreadable: list[str] = []
     for folder, folders, files in os.walk(top, onerror=lambda fault: unreadable.append(fault.filename)):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        called = Path(folder).resolve().name
         for name in sorted(files):
             path = Path(folder, name)
             if not name.startswith("."):
-                yield str(path.relative_to(top)), path.parent.resolve().name, partial(_read, path, within)
+                yield str(path.relative_to(top)), called, partial(_read, path, within)
     # Reading one says why it cannot be read.
     yield from ((name, Path(name).name, partial(_read, Path(name))) for name in unreadable)
 

@@ -18,14 +18,18 @@ from catalog.imaging.archives import is_archive
 from catalog.imaging.names import display_name
 from catalog.models import Collection, Import, ImportedFile
 from catalog.services import claims, found_files, hints, indexing, uploads
+from catalog.services.alongside import Alongside
 from catalog.services.found_files import Found
-from catalog.services.uploads import Incoming, Outcome
+from catalog.services.uploads import Arrival, Begun, Hands, Incoming, Kind, Outcome
 
 logger = logging.getLogger(__name__)
 
-HANDFUL = 16
-# After so many files what came in is described, so that nobody's pictures wait for a long import to end.
-DESCRIBED_AFTER = 128
+# Two handfuls are in memory at once: one is stored while threads are at the next one's pixels.
+HANDFUL = indexing.BATCH
+HANDFUL_BYTES = 32 * 1024**2
+READ_AT_ONCE = 8
+# After so many handfuls what others added is described, so that nobody's pictures wait for a long import to end.
+DESCRIBES_OTHERS_EVERY = 4
 # An import whose worker died this often is not tried again: something in it must be the reason.
 GIVEN_UP_AFTER = 20
 UNFINISHED = (Import.State.WAITING, Import.State.RUNNING)
@@ -39,18 +43,66 @@ def take_in(
     collection: Collection | None = None,
     from_folders: bool = False,
     user: Any = None,
-) -> Iterator[Outcome]:
-    """Take files in as pending images, a handful at a time, and tell what became of each.
+    describer: Alongside | None = None,
+) -> Iterator[list[Outcome]]:
+    """Take files in as pending images, and tell what became of them, a handful at a time.
+
+    While threads are at the pixels of one handful, the one before is stored and inserted. Where `found` raises, the
+    files before come in first.
 
     Args:
         from_folders: put each image into the collection named like the folder it lies in.
+        describer: is given the new images.
     """
-    found = iter(found)
-    while handful := list(islice(found, HANDFUL)):
-        yield from uploads.add_all(
-            [Incoming(one.name, one.read, _collection(one, collection, from_folders)) for one in handful],
-            user=user,
-        )
+    with uploads.hands() as threads:
+        begun: Begun | None = None
+        for arrivals in _handfuls(found, threads, collection, from_folders):
+            extractor = describer.extractor() if describer and arrivals else None
+            upcoming = uploads.begin(arrivals, threads, extractor)
+            if begun:
+                yield _end_handful(begun, threads, user, describer)
+            begun = upcoming
+
+
+def _handfuls(
+    found: Iterable[Found], threads: Hands, collection: Collection | None, from_folders: bool
+) -> Iterator[list[Arrival]]:
+    """Files that were read; after the last an empty handful, and then what `found` raised."""
+    faults: list[Exception] = []
+    steady = _until_a_fault(found, faults)
+    handful: list[Arrival] = []
+    while some := list(islice(steady, min(READ_AT_ONCE, HANDFUL))):
+        handful += uploads.read(_incoming(some, collection, from_folders), threads)
+        if len(handful) >= HANDFUL or sum(len(arrival.data) for arrival in handful) >= HANDFUL_BYTES:
+            yield handful
+            handful = []
+    if handful:
+        yield handful
+    yield []
+    if faults:
+        raise faults[0]
+
+
+def _until_a_fault(found: Iterable[Found], faults: list[Exception]) -> Iterator[Found]:
+    try:
+        yield from found
+    except (ImageSearchError, OSError) as fault:
+        faults.append(fault)
+
+
+def _incoming(some: list[Found], collection: Collection | None, from_folders: bool) -> list[Incoming]:
+    named = {one.folder: display_name(one.folder)[:120] for one in some if from_folders and one.folder}
+    collections = {folder: uploads.collection_named(name) for folder, name in named.items()}
+    return [Incoming(one.name, one.read, collections.get(one.folder, collection)) for one in some]
+
+
+def _end_handful(begun: Begun, threads: Hands, user: Any, describer: Alongside | None) -> list[Outcome]:
+    claim = describer.claimed_at_birth() if describer else {}
+    outcomes = uploads.end(begun, threads, user=user, **claim)
+    if describer:
+        new = [outcome.image for outcome in outcomes if outcome.image and outcome.kind is Kind.ADDED]
+        describer.take(new, begun.prepared, begun.extractor)
+    return outcomes
 
 
 def begin(
@@ -145,25 +197,35 @@ def _take_all(run: Import) -> None:
         raise found_files.no_archive(run.name)
     Import.objects.filter(pk=run.pk).update(found=found_files.count([place]))
     found = found_files.find([place], within=None if run.archive else found_files.import_root())
-    outcomes = take_in(
-        _not_told_of(run, found),
-        collection=run.collection,
-        from_folders=run.collections_from_folders,
-        user=run.created_by,
-    )
-    for position, outcome in enumerate(outcomes, run.files.count()):
-        ImportedFile.objects.create(
-            run=run,
-            position=position,
-            name=outcome.name,
-            outcome=outcome.kind,
-            reason=outcome.reason[:500],
-            image=outcome.image,
+    with Alongside() as describer:
+        handfuls = take_in(
+            _not_told_of(run, found),
+            collection=run.collection,
+            from_folders=run.collections_from_folders,
+            user=run.created_by,
+            describer=describer,
         )
-        if position % HANDFUL == 0:
+        for number, outcomes in enumerate(handfuls, 1):
+            _tell(run, outcomes)
             claims.renew(run)
-        if position % DESCRIBED_AFTER == DESCRIBED_AFTER - 1:
-            _describe_meanwhile()
+            if number % DESCRIBES_OTHERS_EVERY == 0:
+                _describe_others()
+
+
+def _tell(run: Import, outcomes: list[Outcome]) -> None:
+    ImportedFile.objects.bulk_create(
+        [
+            ImportedFile(
+                run=run,
+                position=position,
+                name=outcome.name,
+                outcome=outcome.kind,
+                reason=outcome.reason[:500],
+                image=outcome.image,
+            )
+            for position, outcome in enumerate(outcomes, run.files.count())
+        ]
+    )
 
 
 def _not_told_of(run: Import, found: Iterable[Found]) -> Iterator[Found]:
@@ -177,7 +239,7 @@ def _not_told_of(run: Import, found: Iterable[Found]) -> Iterator[Found]:
             yield one
 
 
-def _describe_meanwhile() -> None:
+def _describe_others() -> None:
     try:
         indexing.index_pending()
     except ImageSearchError as fault:  # taking in goes on; the images wait
@@ -207,8 +269,3 @@ def _keep(archive: Any) -> str:
 def _discard(archive: str) -> None:
     if archive:
         (settings.IMPORTS_DIR / archive).unlink(missing_ok=True)
-
-
-def _collection(found: Found, collection: Collection | None, from_folders: bool) -> Collection | None:
-    name = display_name(found.folder)[:120] if from_folders and found.folder else ""
-    return uploads.collection_named(name) if name else collection

@@ -6,21 +6,25 @@ is claimed again.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from catalog.exceptions import ImageSearchError, PictureRefused, StoreUnavailable
-from catalog.features.extractors import Extractor
+from catalog.features.extractors import Extractor, Prepared
 from catalog.imaging.decoding import decode
 from catalog.models import FeatureSpace, Generation, Image, Segment
 from catalog.services import claims, live_index, originals, spaces, store
-from catalog.services.limits import DESCRIBED_SIDE, limits_of
+from catalog.services.limits import limits_of
 from catalog.services.store import Described
 
 logger = logging.getLogger(__name__)
@@ -35,10 +39,18 @@ FRESH = Q(attempts__lt=TRIED_ALONE_AFTER)
 
 @dataclass
 class Work:
-    """A claimed batch, its pictures being prepared on threads."""
+    """A batch whose pictures are being prepared on threads; to call for one is to wait for it."""
 
     images: list[Image]
-    prepared: list[Future]
+    prepared: list[Callable[[], Prepared]]
+
+
+@dataclass
+class Found:
+    """What came of a batch: descriptors, and images that cannot be described, with the reason."""
+
+    described: list[Described]
+    refused: list[tuple[Image, str]]
 
 
 @dataclass
@@ -66,8 +78,7 @@ def index_pending(progress: Callable[[int], None] = lambda done: None) -> Tally:
         WeightsUnavailable: the catalogue's network is not there.
     """
     tally = Tally(progress=progress)
-    if generation := spaces.active():
-        live_index.follow(generation.space)  # what its server missed while it was away
+    live_index.follow(spaces.active())  # what its server missed while it was away
     while claims.any_free(Image.objects.pending()):
         try:
             _index_in(spaces.active_or_first(), tally)
@@ -81,63 +92,127 @@ class SpaceChanged(Exception):
 
 
 def _index_in(space: FeatureSpace, tally: Tally) -> None:
-    extractor = spaces.extractor(space, for_batches=True)
-    with claims.owner(Image) as owner, ThreadPoolExecutor(settings.THREADS) as threads:
+    with describing(space, tally) as describer:
+        while images := describer.claim(FRESH, BATCH):
+            describer.take(images)
+        describer.finish()
+        # Nothing else is in hand now that could be blamed for what this one does.
+        describer.take(describer.claim(Q(), 1))
+        describer.finish()
+
+
+class Describer:
+    """Describes batches of claimed images in one space, two of them at most in hand.
+
+    Threads prepare a batch while the network, on a thread of its own, is at the one before. The thread that calls
+    commits what is done, and is the only one to speak with the database.
+    """
+
+    def __init__(self, space: FeatureSpace, owner: str, tally: Tally) -> None:
+        self.extractor = spaces.extractor(space, for_batches=True)
+        self._space = space
+        self._owner = owner
+        self._tally = tally
+        self._threads = ThreadPoolExecutor(settings.THREADS)
+        self._network = ThreadPoolExecutor(1)
+        self._in_hand: deque[Future[Found]] = deque()
+
+    def claim(self, which: Q, most: int) -> list[Image]:
+        """Images that wait, to be given to `take`."""
+        return claims.claim(Image.objects.pending().filter(which).in_queue_order(), self._owner, most)
+
+    def claimed_at_birth(self) -> dict[str, Any]:
+        """What new images are inserted with that are to be given to `take`."""
+        return {"claim": self._owner, "claim_expires_at": timezone.now() + claims.LASTING, "attempts": 1}
+
+    def take(self, images: list[Image], prepared: Mapping[str, Prepared] | None = None) -> None:
+        """Begin to describe claimed images, and commit those of the time before.
+
+        Args:
+            prepared: by digest, what is prepared already. The originals of the others are read.
+
+        Raises:
+            StoreUnavailable, SpaceChanged: as `index_pending` meets them.
+        """
+        work = begin_work(images, self.extractor, self._threads, prepared)
+        self._in_hand.append(self._network.submit(_find, work, self.extractor))
+        while len(self._in_hand) > 1:
+            self._commit_first()
+
+    def finish(self) -> None:
+        """Commit all that is in hand. Raises as `take` does."""
+        while self._in_hand:
+            self._commit_first()
+
+    def close(self) -> None:
+        for pool in (self._threads, self._network):
+            pool.shutdown(cancel_futures=True)
+
+    def _commit_first(self) -> None:
+        found = self._in_hand.popleft().result()
+        failed = sum(_mark_failed(image, self._owner, reason) for image, reason in found.refused)
+        indexed = _commit(found.described, self._owner, self._space) if found.described else 0
+        if indexed:
+            live_index.follow(spaces.active())
+        self._tally.add(indexed, failed)
+
+
+@contextmanager
+def describing(space: FeatureSpace, tally: Tally) -> Iterator[Describer]:
+    """A Describer. What it has claimed and not committed when the block ends is let go of.
+
+    Raises:
+        WeightsUnavailable: the network of `space` is not there.
+    """
+    with claims.owner(Image) as owner:
+        describer = Describer(space, owner, tally)
         try:
-            for work in _one_ahead(lambda: _take(FRESH, BATCH, owner, extractor, threads)):
-                _finish(work, owner, space, extractor, tally)
-            # Nothing else is in hand now that could be blamed for what this one does.
-            _finish(_take(Q(), 1, owner, extractor, threads), owner, space, extractor, tally)
+            yield describer
         except (ImageSearchError, SpaceChanged, DatabaseError, KeyboardInterrupt):
             Image.objects.hand_back(owner)  # no fault of the images: it does not count against them
             raise
+        finally:
+            describer.close()
 
 
-def _one_ahead(take: Callable[[], Work]) -> Iterator[Work]:
-    """Batches as `take` gives them, the next one being prepared while the caller is at this one."""
-    upcoming = take()
-    while upcoming.images:
-        current, upcoming = upcoming, take()
-        yield current
-        if not upcoming.images:
-            upcoming = take()  # what came in meanwhile
+def begin_work(
+    images: list[Image],
+    extractor: Extractor,
+    threads: ThreadPoolExecutor,
+    prepared: Mapping[str, Prepared] | None = None,
+) -> Work:
+    """Have threads prepare the images, but for those that are `prepared` already, by digest."""
+
+    def begun(image: Image) -> Callable[[], Prepared]:
+        if prepared and image.sha256 in prepared:
+            return partial(prepared.__getitem__, image.sha256)
+        return threads.submit(prepare, image, extractor).result
+
+    return Work(images, [begun(image) for image in images])
 
 
-def _take(which: Q, most: int, owner: str, extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
-    images = claims.claim(Image.objects.pending().filter(which).in_queue_order(), owner, most)
-    return begin_work(images, extractor, threads)
+def _find(work: Work, extractor: Extractor) -> Found:
+    ready, refused = outcomes_of(work)
+    return Found(describe(ready, extractor) if ready else [], refused)
 
 
-def begin_work(images: list[Image], extractor: Extractor, threads: ThreadPoolExecutor) -> Work:
-    """Have threads prepare the images."""
-    return Work(images, [threads.submit(prepare, image, extractor) for image in images])
-
-
-def prepare(image: Image, extractor: Extractor) -> np.ndarray:
-    """The network's input of an image: uint8, side × side × 3. Raises PictureRefused, StoreUnavailable."""
+def prepare(image: Image, extractor: Extractor) -> Prepared:
+    """The network's input of an image. Raises PictureRefused, StoreUnavailable."""
     if image.attempts > GIVEN_UP_AFTER:
         raise PictureRefused(
             "stops_workers", "The worker was stopped {count} times while describing it.", count=GIVEN_UP_AFTER
         )
-    return extractor.prepare(decode(originals.read(image), limits_of(image), at_least=DESCRIBED_SIDE).rgb)
+    picture = decode(originals.read(image), limits_of(image), at_least=extractor.space.decoded_side)
+    return extractor.prepare(picture.rgb)
 
 
-def _finish(work: Work, owner: str, space: FeatureSpace, extractor: Extractor, tally: Tally) -> None:
-    ready, refused = outcomes_of(work)
-    failed = sum(_mark_failed(image, owner, reason) for image, reason in refused)
-    indexed = _commit(describe(ready, extractor), owner, space) if ready else 0
-    if indexed:
-        live_index.follow(space)
-    tally.add(indexed, failed)
-
-
-def outcomes_of(work: Work) -> tuple[list[tuple[Image, np.ndarray]], list[tuple[Image, str]]]:
+def outcomes_of(work: Work) -> tuple[list[tuple[Image, Prepared]], list[tuple[Image, str]]]:
     """The images that are prepared, and those that cannot be, with the reason. Raises StoreUnavailable."""
     ready, refused = [], []
-    for image, future in zip(work.images, work.prepared, strict=True):
+    for image, prepared in zip(work.images, work.prepared, strict=True):
         try:
-            ready.append((image, future.result()))
-        except StoreUnavailable:
+            ready.append((image, prepared()))
+        except (StoreUnavailable, CancelledError):  # cancelled where the work was stopped
             raise
         except PictureRefused as fault:
             refused.append((image, str(fault)))
@@ -147,9 +222,9 @@ def outcomes_of(work: Work) -> tuple[list[tuple[Image, np.ndarray]], list[tuple[
     return ready, refused
 
 
-def describe(ready: list[tuple[Image, np.ndarray]], extractor: Extractor) -> list[Described]:
+def describe(ready: list[tuple[Image, Prepared]], extractor: Extractor) -> list[Described]:
     """Descriptors of prepared images, in their order."""
-    vectors = extractor.describe(np.stack([pixels for _, pixels in ready]))
+    vectors = extractor.describe([pixels for _, pixels in ready])
     return [Described(image.pk, image.sha256, vector) for (image, _), vector in zip(ready, vectors, strict=True)]
 
 

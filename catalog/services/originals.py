@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from catalog.exceptions import PictureRefused, StoreUnavailable
 from catalog.imaging.decoding import decode
 from catalog.imaging.digests import sha256
-from catalog.imaging.thumbnails import thumbnail
+from catalog.imaging.thumbnails import quick_thumbnail, shrunk
 from catalog.models import Image
 from catalog.services.limits import limits_of
 
@@ -21,7 +21,7 @@ def original_name(sha256: str, extension: str) -> str:
 
 
 def thumbnail_name(sha256: str) -> str:
-    return f"thumbnails/{sha256[:2]}/{sha256}.webp"
+    return f"thumbnails/{sha256[:2]}/{sha256}.jpg"
 
 
 @contextmanager
@@ -99,7 +99,9 @@ def has_thumbnail(image: Image) -> bool:
 def make_thumbnail(image: Image) -> None:
     """Make an image's thumbnail anew from its original. Raises as `read` does."""
     picture = decode(read(image), limits_of(image), at_least=settings.THUMBNAIL_SIDE)
-    save(str(image.thumbnail), thumbnail(picture.rgb, settings.THUMBNAIL_SIDE))
+    name = save(thumbnail_name(image.sha256), quick_thumbnail(shrunk(picture.rgb, settings.THUMBNAIL_SIDE)))
+    if name != str(image.thumbnail):  # it was made as WebP once
+        Image.objects.filter(pk=image.pk).update(thumbnail=name)
 
 
 def is_lost(image: Image) -> bool:

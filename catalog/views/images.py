@@ -55,7 +55,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @searcher
 def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
     image = get_object_or_404(Image, sha256=sha256)
-    return _file(str(image.thumbnail), "image/webp")
+    name = str(image.thumbnail)
+    return _file(name, "image/webp" if name.endswith(".webp") else "image/jpeg")  # WebP: of before they became JPEG
 
 
 @require_safe

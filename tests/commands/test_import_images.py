@@ -71,6 +71,21 @@ def test_indexing_can_be_left_to_the_workers(manage, folder):
     assert Image.objects.pending().count() == 3
 
 
+def test_weights_that_are_not_there_are_told_when_all_is_taken_in(manage, folder, settings, tmp_path):
+    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "vgg16", tmp_path / "gone.h5"
+    told = manage("import_images", folder)
+    assert told.status == 1
+    assert "gone.h5" in told.err
+    assert Image.objects.pending().filter(claim="", attempts=0).count() == 3
+
+
+def test_what_waited_already_becomes_searchable_too(manage, folder):
+    manage("import_images", folder / "bags", "--no-wait")
+    answer = manage("import_images", folder, "--json").answer
+    assert (answer["added"], answer["duplicates"], answer["indexed"]) == (1, 3, 3)
+    assert Image.objects.indexed().count() == 3
+
+
 def test_files_and_archives_are_taken_together(manage, tmp_path, folder, picture):
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.writestr("x/7.jpg", picture(7))

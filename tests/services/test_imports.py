@@ -7,14 +7,18 @@ import shutil
 import stat
 import time
 import zipfile
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.exceptions import ArchiveRefused, FolderRefused, StoreUnavailable
-from catalog.models import Collection, Image, Import, ImportedFile
+from catalog.models import Collection, Image, Import
 from catalog.services import claims, found_files, imports, uploads
+from catalog.services.found_files import Found
 
 from .conftest import without_rights
 
@@ -49,7 +53,8 @@ def take_in(*paths: Path, **options) -> dict[str, str]:
     """The outcome of each file by its name, with the sentence of those that were refused."""
     return {
         outcome.name: outcome.reason or outcome.kind.value
-        for outcome in imports.take_in(found_files.find(paths), **options)
+        for outcomes in imports.take_in(found_files.find(paths), **options)
+        for outcome in outcomes
     }
 
 
@@ -234,6 +239,77 @@ def test_a_zip_of_a_hundred_thousand_entries_is_refused_as_a_whole(db, tmp_path)
     assert not Image.objects.exists()
 
 
+def kinds_by_handful(found, **options) -> list[list[str]]:
+    return [[outcome.kind.value for outcome in outcomes] for outcomes in imports.take_in(found, **options)]
+
+
+def found_in_memory(*files: bytes, read=lambda: None) -> Iterator[Found]:
+    def reading(data: bytes) -> bytes:
+        read()
+        return data
+
+    return (Found(f"{number}.jpg", "", partial(reading, data)) for number, data in enumerate(files))
+
+
+def test_the_same_bytes_within_a_handful_and_in_others_are_added_once(db, picture, monkeypatch):
+    monkeypatch.setattr(imports, "HANDFUL", 3)
+    one, two, three = map(picture, range(3))
+    told = kinds_by_handful(found_in_memory(one, one, two, two, three, b"words", one))
+    assert told == [["added", "duplicate", "added"], ["duplicate", "added", "refused"], ["duplicate"]]
+    assert Image.objects.count() == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_no_file_is_left_out_however_many_there_are(db, picture, monkeypatch, count):
+    monkeypatch.setattr(imports, "HANDFUL", 2)
+    told = kinds_by_handful(found_in_memory(*map(picture, range(count))))
+    assert list(map(len, told)) == [2] * (count // 2) + [1] * (count % 2)
+    assert set(chain(*told)) == {"added"}
+
+
+def test_no_more_than_two_handfuls_are_in_memory(db, picture, monkeypatch):
+    monkeypatch.setattr(imports, "HANDFUL", 2)
+    read, told, most = [], 0, 0
+    for outcomes in imports.take_in(found_in_memory(*map(picture, range(11)), read=lambda: read.append(1))):
+        most = max(most, len(read) - told)
+        told += len(outcomes)
+    assert (told, most) == (11, 4)
+
+
+def test_a_handful_of_large_files_is_a_small_one(db, picture, monkeypatch):
+    monkeypatch.setattr(imports, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(imports, "HANDFUL_BYTES", 1)
+    told = kinds_by_handful(found_in_memory(*map(picture, range(5))))
+    assert list(map(len, told)) == [2, 2, 1]
+
+
+def test_what_was_found_before_a_fault_comes_in(db, picture):
+    def found() -> Iterator[Found]:
+        yield from found_in_memory(picture(1), picture(2))
+        raise ArchiveRefused("The archive ends here.")
+
+    told: list[str] = []
+    with pytest.raises(ArchiveRefused, match="ends here"):
+        told.extend(outcome.name for outcomes in imports.take_in(found()) for outcome in outcomes)
+    assert told == ["0.jpg", "1.jpg"]
+    assert Image.objects.count() == 2
+
+
+def test_what_others_added_does_not_wait_for_a_long_import_to_end(db, settings, folder, picture, monkeypatch):
+    other = uploads.add(picture(9), "other.jpg").image
+    monkeypatch.setattr(imports, "HANDFUL", 1)
+    monkeypatch.setattr(imports, "DESCRIBES_OTHERS_EVERY", 1)
+    statuses, tell = [], imports._tell
+
+    def look(run, outcomes):
+        statuses.append(Image.objects.get(pk=other.pk).status)
+        tell(run, outcomes)
+
+    monkeypatch.setattr(imports, "_tell", look)
+    imports.run(begin(settings, folder=folder).pk)
+    assert statuses == ["pending", *["indexed"] * 4]
+
+
 def test_an_admins_import_runs_to_its_end_with_an_outcome_for_each_file(db, settings, folder):
     run = begin(settings, folder=folder, from_folders=True)
     assert run.state == Import.State.WAITING
@@ -278,15 +354,15 @@ def test_an_import_goes_on_where_it_was_left(db, settings, folder, monkeypatch):
     """Its worker was stopped after three files; on a second run none of them is taken in again."""
     run = begin(settings, folder=folder)
     monkeypatch.setattr(imports, "HANDFUL", 1)
-    record = ImportedFile.objects.create
+    tell = imports._tell
 
-    def stop_after_three(**kwargs):
-        if kwargs["position"] == 3:
+    def stop_after_three(run, outcomes):
+        if run.files.count() == 3:
             raise KeyboardInterrupt
-        return record(**kwargs)
+        tell(run, outcomes)
 
     with monkeypatch.context() as stopping:
-        stopping.setattr(type(ImportedFile.objects), "create", lambda self, **kwargs: stop_after_three(**kwargs))
+        stopping.setattr(imports, "_tell", stop_after_three)
         with pytest.raises(KeyboardInterrupt):
             imports.run(run.pk)
     assert run.files.count() == 3
@@ -307,11 +383,11 @@ def test_an_import_whose_worker_was_killed_is_finished_by_the_next(installation,
         begun + f"run = imports.begin(folder=Path({str(there)!r}), collection=None, from_folders=False, user=None)\n"
         "import os, signal\n"
         "imports.HANDFUL = 1\n"
-        "record = ImportedFile.objects.create\n"
-        "def die(self, **kwargs):\n"
-        "    if kwargs['position'] == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return record(**kwargs)\n"
-        "type(ImportedFile.objects).create = die\n"
+        "tell = imports._tell\n"
+        "def die(run, outcomes):\n"
+        "    if run.files.count() == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    tell(run, outcomes)\n"
+        "imports._tell = die\n"
         "imports.run(run.pk)"
     )
     killed.communicate()

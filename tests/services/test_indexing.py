@@ -1,6 +1,7 @@
 """From waiting to searchable: each picture once, and none stopped by another."""
 
 import os
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from catalog.models import Descriptor, Generation, Image, Segment
 from catalog.services import claims, deletion, indexing, searching, spaces, store, uploads
 from catalog.services.originals import read
 from catalog.vectors.segments import open_segment
+
+from .meanwhile import another_space_serves, before_the_commit
 
 
 @pytest.fixture
@@ -80,6 +83,14 @@ def test_an_image_that_cannot_be_prepared_is_failed_whatever_is_raised(waiting, 
     assert Image.objects.failed().get().failure_reason == "It cannot be read: deep inside a decoder."
 
 
+def test_an_image_that_was_not_prepared_since_the_work_was_stopped_is_no_failure(waiting, caplog):
+    never_begun = Future()
+    never_begun.cancel()
+    with pytest.raises(CancelledError):
+        indexing.outcomes_of(indexing.Work(waiting[:1], [never_begun.result]))
+    assert not caplog.records
+
+
 def test_a_failed_image_can_be_tried_again(waiting):
     place, data = default_storage.path(str(waiting[0].original)), read(waiting[0])
     os.truncate(place, 10)
@@ -98,15 +109,8 @@ def test_a_picture_that_was_accepted_is_described_whatever_the_limits_are_now(wa
 
 def test_an_image_that_is_deleted_while_it_is_described_is_never_searchable(waiting, monkeypatch):
     gone = waiting[2].pk
-
-    def describe_while_somebody_deletes(ready, extractor):
-        deletion.delete(Image.objects.filter(pk=gone))
-        return describe(ready, extractor)
-
-    describe = indexing.describe
-    monkeypatch.setattr(indexing, "describe", describe_while_somebody_deletes)
+    before_the_commit(monkeypatch, lambda: deletion.delete(Image.objects.filter(pk=gone)))
     assert indexing.index_pending().indexed == 4
-    monkeypatch.undo()
     assert not Image.objects.filter(pk=gone).exists()
     found = searching.like(waiting[0])
     assert found.total == 3
@@ -114,12 +118,7 @@ def test_an_image_that_is_deleted_while_it_is_described_is_never_searchable(wait
 
 
 def test_an_image_that_another_took_over_is_left_to_that_one(waiting, monkeypatch):
-    def describe_too_late(ready, extractor):
-        Image.objects.filter(pk=waiting[0].pk).update(claim="elsewhere:1")
-        return describe(ready, extractor)
-
-    describe = indexing.describe
-    monkeypatch.setattr(indexing, "describe", describe_too_late)
+    before_the_commit(monkeypatch, lambda: Image.objects.filter(pk=waiting[0].pk).update(claim="elsewhere:1"))
     assert indexing.index_pending().indexed == 4
     waiting[0].refresh_from_db()
     assert (waiting[0].status, waiting[0].claim) == (Image.Status.PENDING, "elsewhere:1")
@@ -166,19 +165,7 @@ def test_a_commit_that_fails_leaves_litter_that_is_swept(waiting, monkeypatch):
 def test_a_space_that_changed_while_describing_commits_nothing_of_the_old(waiting, monkeypatch):
     """The rest is described in the new one."""
     old = spaces.active_or_first()
-
-    def describe_while_the_index_is_rebuilt(ready, extractor):
-        if not done:
-            done.append(True)
-            new = spaces.record(spaces.choose())
-            new.pk, new.key = None, "another-space"
-            new.save()
-            Generation.objects.update(state=Generation.State.RETIRED)
-            Generation.objects.create(space=new, state=Generation.State.ACTIVE)
-        return describe(ready, extractor)
-
-    describe, done = indexing.describe, []
-    monkeypatch.setattr(indexing, "describe", describe_while_the_index_is_rebuilt)
+    before_the_commit(monkeypatch, lambda: another_space_serves("another-space"))
     assert indexing.index_pending().indexed == 5
     assert not Descriptor.objects.filter(space=old).exists()
     assert Descriptor.objects.filter(space__key="another-space").count() == 5

@@ -225,6 +225,35 @@ def test_a_missing_original_is_put_back_by_uploading_it_again(catalogue, picture
     assert outcome.image.status == Image.Status.INDEXED
 
 
+def test_a_missing_thumbnail_is_made_again_whatever_it_was_called(catalogue, picture):
+    image = catalogue[0]
+    Image.objects.filter(pk=image.pk).update(thumbnail=f"thumbnails/{image.sha256}.webp")
+    uploads.add(picture(0), "again.jpg")
+    image.refresh_from_db()
+    assert str(image.thumbnail) == originals.thumbnail_name(image.sha256)
+    assert originals.has_thumbnail(image)
+
+
+def test_a_picture_that_is_deleted_while_its_bytes_come_in_again_comes_in_anew(
+    catalogue, picture, django_capture_on_commit_callbacks
+):
+    with uploads.hands() as threads:
+        begun = uploads.begin(uploads.read(handful(("a", picture(0)), ("b", picture(0))), threads), threads)
+        with django_capture_on_commit_callbacks(execute=True):
+            deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
+        outcomes = uploads.end(begun, threads)
+    assert [outcome.kind for outcome in outcomes] == [Kind.ADDED, Kind.DUPLICATE]
+    assert outcomes[0].image == outcomes[1].image
+    assert originals.read(outcomes[0].image) == picture(0)
+
+
+def test_a_handful_that_has_begun_has_stored_nothing(db, picture):
+    with uploads.hands() as threads:
+        uploads.begin(uploads.read(handful(("a", picture(0))), threads), threads)
+    assert media_files() == []
+    assert not Image.objects.exists()
+
+
 def test_an_image_that_failed_for_its_missing_original_is_tried_again_when_it_is_put_back(db, picture):
     image = uploads.add(picture(0), "one.jpg").image
     default_storage.delete(str(image.original))

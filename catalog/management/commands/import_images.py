@@ -8,7 +8,8 @@ from django.core.management.base import CommandParser
 
 from catalog.management.base import CatalogueCommand, Progress, progress_bars
 from catalog.models import Image
-from catalog.services import found_files, hints, imports, indexing, uploads
+from catalog.services import found_files, hints, imports, indexing, rebuilding, uploads
+from catalog.services.alongside import Alongside
 from catalog.services.uploads import Kind
 
 
@@ -29,11 +30,12 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         with progress_bars() as progress:
-            kinds, waiting = self._take_in(options, progress)
             if options["no_wait"]:
+                kinds, waiting = self._take_in(options, progress)
                 hints.work_is_waiting()
             else:
-                _index(waiting, progress)
+                kinds, waiting = self._make_searchable(options, progress)
+                rebuilding.keep_up(progress=progress)
         self._tell(
             options,
             {
@@ -50,22 +52,45 @@ class Command(CatalogueCommand):
         if kinds.total() and kinds.total() == kinds[Kind.REFUSED]:
             sys.exit(1)  # for scripts: nothing of what was named could be taken
 
-    def _take_in(self, options: dict[str, Any], progress: Progress) -> tuple[Counter[Kind], set[int]]:
-        """How many files had which outcome, and the images that are not searchable yet."""
+    def _make_searchable(self, options: dict[str, Any], progress: Progress) -> tuple[Counter[Kind], set[int]]:
+        """Take in, describing meanwhile, and then wait for what is left or a worker has in hand."""
+        described = 0
+
+        def count(more: int) -> None:
+            nonlocal described
+            described += more
+            progress("indexing", described, max(described, total))  # what others added is described along with it
+
+        total = found_files.count(options["paths"])
+        with Alongside(count) as describer:
+            kinds, waiting = self._take_in(options, progress, describer)
+        total = len(waiting)
+        while True:
+            indexing.index_pending(count)
+            if not _with_status(waiting, Image.Status.PENDING):
+                return kinds, waiting
+            time.sleep(0.5)
+
+    def _take_in(
+        self, options: dict[str, Any], progress: Progress, describer: Alongside | None = None
+    ) -> tuple[Counter[Kind], set[int]]:
+        """How many files had which outcome, and the images that are to become searchable."""
         total = found_files.count(options["paths"])
         kinds: Counter[Kind] = Counter()
         waiting: set[int] = set()
-        for outcome in imports.take_in(
+        for outcomes in imports.take_in(
             found_files.find(options["paths"]),
             collection=uploads.collection_named(options["collection"]),
             from_folders=options["collections_from_folders"],
+            describer=describer,
         ):
-            kinds[outcome.kind] += 1
+            for outcome in outcomes:
+                kinds[outcome.kind] += 1
+                if outcome.image and outcome.image.status == Image.Status.PENDING:
+                    waiting.add(outcome.image.pk)
+                if outcome.kind is Kind.REFUSED:
+                    self.stderr.write(f"{outcome.name}: {outcome.reason}")
             progress("adding", kinds.total(), total)
-            if outcome.image and outcome.image.status == Image.Status.PENDING:
-                waiting.add(outcome.image.pk)
-            if outcome.kind is Kind.REFUSED:
-                self.stderr.write(f"{outcome.name}: {outcome.reason}")
         return kinds, waiting
 
     def _tell(self, options: dict[str, Any], answer: dict[str, Any]) -> None:
@@ -77,22 +102,6 @@ class Command(CatalogueCommand):
             "{indexed} became searchable, {failed} failed. {seconds} s."
         )
         self.stdout.write(told.format(**answer))
-
-
-def _index(waiting: set[int], progress: Progress) -> None:
-    """Describe what is pending, and wait for what a worker has in hand."""
-    done = 0
-
-    def count(more: int) -> None:
-        nonlocal done
-        done += more
-        progress("indexing", done, max(done, len(waiting)))  # what others added is described along with it
-
-    while True:
-        indexing.index_pending(count)
-        if not _with_status(waiting, Image.Status.PENDING):
-            return
-        time.sleep(0.5)
 
 
 def _with_status(images: set[int], status: Image.Status) -> set[int]:
