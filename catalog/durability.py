@@ -21,9 +21,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield draft
         _sync(draft)
         draft.replace(path)
-        _sync(path.parent)
-    finally:
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -208,6 +208,16 @@ class Descriptor(models.Model):
         return f"{self.segment_id}:{self.row}"
 
 
+class Projection(models.Model):
+    """The whitening of a generation. In a row of its own, so that nobody reads it with the generation."""
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the numbers")
+    numbers = models.BinaryField(help_text="vectors.projection.Projection")
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Generation(models.Model):
     """One build of everything derived from the store. One is active; a new one is built beside it."""
 
@@ -220,6 +230,9 @@ class Generation(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.BUILDING)
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True, blank=True)
+    learned_from = models.PositiveIntegerField(default=0, help_text="how many images taught what follows")
+    projection = models.ForeignKey(Projection, null=True, on_delete=models.PROTECT)
+    calibration = models.JSONField(null=True, help_text="vectors.calibration.Calibration; null: too few images")
 
     class Meta:
         ordering = ("-pk",)

@@ -14,18 +14,20 @@ logger = get_task_logger(__name__)
 
 @shared_task
 def index_pending() -> None:
-    _told(indexing.index_pending)
+    for work in (indexing.index_pending, rebuilding.keep_up):
+        _told(work)
 
 
 @shared_task
 def run_import(pk: int) -> None:
     _told(imports.run, pk)
+    _told(rebuilding.keep_up)
 
 
 @shared_task
 def catch_up() -> None:
     """Do what is waiting, whoever forgot to tell."""
-    for work in (imports.run_waiting, indexing.index_pending, rebuilding.tidy):
+    for work in (imports.run_waiting, indexing.index_pending, rebuilding.keep_up):
         _told(work)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,13 +32,15 @@ from catalog.services import (
 )
 from catalog.services.live_index import INDEX, engine
 from catalog.services.searching import Filters, Query
-from catalog.vectors import exact
-from catalog.vectors.exact import LiveSegment
+from catalog.vectors import exact, projection
 from catalog.vectors.segments import open_segment, write
+from catalog.vectors.snapshot import LiveSegment, Snapshot
 from imagesearch import environment
 from tests.system.servers import Restartable, free_port
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+# As many images teach a whitening here, that a catalogue of six may have one.
+FEW = 5
 
 
 class MilvusServer(Restartable):
@@ -88,10 +91,30 @@ def either(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(params=["as they are", "whitened"])
+def catalogue(request: pytest.FixtureRequest, catalogue: list[Image], monkeypatch: pytest.MonkeyPatch) -> list[Image]:
+    """Six images, compared as they are, and again once they have taught a whitening."""
+    if request.param == "whitened":
+        monkeypatch.setattr(projection, "learn", partial(projection.learn, enough=FEW))
+        rebuilding.rebuild()
+        assert snapshot().projection
+    return catalogue
+
+
+# For what is about one of the two.
+as_they_are = pytest.mark.parametrize("catalogue", ["as they are"], indirect=True)
+whitened = pytest.mark.parametrize("catalogue", ["whitened"], indirect=True)
+
+
+def snapshot() -> Snapshot:
+    """What searches rank at this moment, by the segments: nothing is brought to a server."""
+    return INDEX.view(spaces.active()).snapshot
+
+
 @pytest.fixture
 def another_space(db, monkeypatch) -> None:
     """A re-extraction goes to another feature space: the same weights with another input size."""
-    smaller = replace(extractors.RECIPES["vgg16-compact"], input_size=96)
+    smaller = replace(extractors.RECIPES["vgg16-compact"], input_sizes=(96,))
     monkeypatch.setitem(extractors.RECIPES, "vgg16-compact", smaller)
 
 
@@ -108,14 +131,22 @@ def collections(url: str) -> list[str]:
         return sorted(client.list_collections())
 
 
+def collection_of(key: str) -> str:
+    """How Milvus calls what is held for a snapshot's key."""
+    return "imagesearch_" + key.replace("-", "_").replace("+", "_")
+
+
 def assert_exact(query: Query, filters: Filters | None = None, *, start: int = 0, count: int = 24) -> None:
     """The engine in use gives what an exact scan of the segments gives."""
     ids, scores, total = found(query, filters, start=start, count=count)
-    segments = INDEX.view(query.space).segments
     allowed = filters.image_ids() if filters else None
-    exactly = exact.rank(segments, query.vector, top=start + count, allowed=allowed)
-    assert (ids, total) == (exactly.image_ids[start:].tolist(), exactly.total)
-    assert scores == pytest.approx(exactly.scores[start:].tolist(), abs=1e-6)
+    exactly = exact.rank(snapshot(), searching.as_compared(query, snapshot()), top=10_000, allowed=allowed)
+    best = exactly.scores[start : start + count].tolist()
+    assert (len(set(ids)), total) == (len(best), exactly.total)
+    assert scores == pytest.approx(best, abs=1e-5)
+    # Sums of floats differ in their last bits with the order of adding: images that close may change places.
+    exact_scores = dict(zip(exactly.image_ids.tolist(), exactly.scores.tolist(), strict=True))
+    assert [exact_scores[pk] for pk in ids] == pytest.approx(best, abs=2e-6)
 
 
 # Over either engine ----------------------------------------------------------------------------
@@ -137,14 +168,14 @@ def test_pages_add_up_to_the_whole_ranking(either, catalogue, picture):
     assert {total for _, _, total in pages} == {6}
 
 
-def test_images_that_look_the_same_are_each_on_one_page(either, db, picture):
+def test_images_that_look_the_same_are_each_on_one_page(either, catalogue, picture):
     for level in range(7):  # the same pixels in other bytes
-        uploads.add(picture(1, format="PNG", compress_level=level), f"same-{level}.png")
+        uploads.add(picture(9, format="PNG", compress_level=level), f"same-{level}.png")
     indexing.index_pending()
-    assert Image.objects.indexed().count() == 7
-    query = searching.describe(picture(1, format="PNG"))
+    assert Image.objects.indexed().count() == 13
+    query = searching.describe(picture(9, format="PNG"))
     pages = [found(query, start=start, count=1)[0] for start in range(7)]
-    assert sorted(pages) == [[image.pk] for image in Image.objects.order_by("pk")]
+    assert sorted(pages) == [[image.pk] for image in Image.objects.order_by("pk")[6:]]
 
 
 def test_a_page_past_the_end_is_empty_and_still_counts(either, catalogue, picture):
@@ -201,6 +232,7 @@ def test_the_likes_of_an_image_are_without_itself(either, catalogue):
     assert (len(likes.hits), likes.total) == (5, 5)
 
 
+@as_they_are
 def test_a_rebuild_changes_no_ranking(either, catalogue, picture):
     query = searching.describe(picture(4))
     deletion.delete(Image.objects.filter(pk=catalogue[1].pk))
@@ -209,6 +241,57 @@ def test_a_rebuild_changes_no_ranking(either, catalogue, picture):
     after, scores_after, total_after = found(query)
     assert (after, total_after) == (before, total)
     assert scores_after == pytest.approx(scores, abs=1e-6)
+
+
+@whitened
+def test_a_rebuild_of_the_same_images_changes_no_ranking(either, catalogue, picture):
+    query = searching.describe(picture(40))
+    before = found(query)
+    learned = snapshot().key
+    rebuilding.rebuild()
+    assert snapshot().key == learned
+    assert found(query) == before
+
+
+@whitened
+def test_a_rebuild_of_other_images_ranks_by_what_these_teach(either, catalogue, picture):
+    query = searching.describe(picture(40))
+    before, key = found(query), snapshot().key
+    for number in (50, 51):
+        uploads.add(picture(number), f"new-{number}.jpg")
+    indexing.index_pending()
+    deletion.delete(Image.objects.filter(pk=catalogue[1].pk))
+    rebuilding.rebuild()
+    assert snapshot().key != key
+    assert_exact(query)
+    kept = {pk: score for pk, score in zip(*before[:2], strict=True) if pk != catalogue[1].pk}
+    scores = dict(zip(*found(query)[:2], strict=True))
+    assert all(scores[pk] != pytest.approx(score, abs=1e-3) for pk, score in kept.items())
+
+
+@as_they_are
+def test_the_first_whitening_changes_the_scores_of_unlike_pictures_alone(either, catalogue, picture, monkeypatch):
+    query = searching.describe(picture(0))
+    ids, plain, _ = found(query)
+    monkeypatch.setattr(projection, "learn", partial(projection.learn, enough=FEW))
+    rebuilding.rebuild()
+    whitened_ids, scores, _ = found(query)
+    assert (ids[0], whitened_ids[0]) == (catalogue[0].pk, catalogue[0].pk)
+    assert plain[0] == pytest.approx(1, abs=1e-5)
+    assert scores[0] == pytest.approx(1, abs=1e-5)
+    assert max(scores[1:]) < min(plain[1:])
+
+
+def test_an_expanded_query_ranks_alike_over_either_engine(either, catalogue, picture):
+    query = searching.describe(picture(40))
+    sought = searching.as_compared(query, snapshot())
+    nearest = exact.rank(snapshot(), sought, top=2).image_ids
+    neighbours = snapshot().whitened(snapshot().vectors_of(nearest))
+    summed = sought + np.maximum(neighbours @ sought, 0) ** searching.ALPHA @ neighbours
+    exactly = exact.rank(snapshot(), summed / np.linalg.norm(summed), top=6)
+    ids, scores, total = found(query, expand=2)
+    assert (ids, total) == (exactly.image_ids.tolist(), 6)
+    assert scores == pytest.approx(exactly.scores.tolist(), abs=1e-5)
 
 
 def test_after_a_reextraction_the_catalogue_is_searched_in_the_new_space(either, catalogue, picture, another_space):
@@ -259,11 +342,11 @@ def test_what_another_process_brings_or_takes_away_is_seen_by_this_one(milvus, s
     query, another = searching.describe(picture(0)), Milvus(settings.VECTOR_INDEX)
     assert_exact(query)
     deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
-    segments = INDEX.view(query.space).segments
-    assert not another.holds(query.space.key, segments)
-    another.catch_up(query.space.key, segments)
-    assert another.holds(query.space.key, segments)
-    assert another.rank(query.space.key, segments, query.vector, top=9).total == 5
+    now = snapshot()
+    assert not another.holds(now)
+    another.catch_up(now)
+    assert another.holds(now)
+    assert another.rank(now, searching.as_compared(query, now), top=9).total == 5
     assert_exact(query)
 
 
@@ -274,9 +357,8 @@ def test_a_process_that_starts_takes_the_server_as_it_is(milvus, settings, catal
     sent = []
     monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: sent.append(args))
     query, fresh = searching.describe(picture(0)), Milvus(settings.VECTOR_INDEX)
-    segments = INDEX.view(query.space).segments
-    fresh.catch_up(query.space.key, segments)
-    assert fresh.rank(query.space.key, segments, query.vector, top=9).total == 5
+    fresh.catch_up(snapshot())
+    assert fresh.rank(snapshot(), searching.as_compared(query, snapshot()), top=9).total == 5
     assert sent == []
 
 
@@ -285,7 +367,7 @@ def test_rows_that_vanish_from_the_server_are_brought_again(milvus, settings, ca
 
     query = searching.describe(picture(0))
     assert_exact(query)
-    (name,) = collections(settings.VECTOR_INDEX)
+    name = collection_of(snapshot().key)
     with Milvus(settings.VECTOR_INDEX).client() as client:
         client.delete(name, ids=[catalogue[0].pk])
         assert_exact(query)
@@ -297,14 +379,13 @@ def test_what_another_process_brought_is_not_brought_again(milvus, settings, cat
     from catalog.vectors.milvus import Milvus
 
     query, another = searching.describe(picture(77)), Milvus(settings.VECTOR_INDEX)
-    another.catch_up(query.space.key, INDEX.view(query.space).segments)
+    another.catch_up(snapshot())
     uploads.add(picture(77), "new.jpg")
     indexing.index_pending()
     sent = []
     monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: sent.append(args))
-    segments = INDEX.view(query.space).segments
-    another.catch_up(query.space.key, segments)
-    assert another.rank(query.space.key, segments, query.vector, top=9).total == 7
+    another.catch_up(snapshot())
+    assert another.rank(snapshot(), searching.as_compared(query, snapshot()), top=9).total == 7
     assert sent == []
 
 
@@ -313,12 +394,12 @@ def test_rows_of_another_catalogue_are_not_taken_for_ours(milvus, settings, cata
     from catalog.vectors.milvus import Milvus
 
     query = searching.describe(picture(0))
-    ours = INDEX.view(query.space).segments[0].segment
+    ours = snapshot().segments[0].segment
     digests = np.roll(ours.digests, 1, axis=0) if theirs.startswith("the same") else np.full((6, 32), 9, np.uint8)
     foreign = {"vectors": np.roll(ours.vectors, 1, axis=0), "image_ids": ours.image_ids, "digests": digests}
     write(tmp_path / "x.h5", space="{}", **foreign)
     settings.VECTOR_INDEX = milvus.url()
-    Milvus(settings.VECTOR_INDEX).catch_up(query.space.key, [LiveSegment(open_segment(tmp_path / "x.h5"), None)])
+    Milvus(settings.VECTOR_INDEX).catch_up(replace(snapshot(), segments=[LiveSegment(open_segment(tmp_path / "x.h5"))]))
     assert_exact(query)
 
 
@@ -342,6 +423,7 @@ def test_equal_scores_may_come_in_any_order(milvus, db, picture, monkeypatch):
     assert sorted(pages) == [[image.pk] for image in Image.objects.order_by("pk")]
 
 
+@as_they_are
 def test_a_merge_brings_nothing_to_the_server_again(milvus, catalogue, picture, monkeypatch):
     uploads.add(picture(77), "new.jpg")
     indexing.index_pending()
@@ -353,12 +435,71 @@ def test_a_merge_brings_nothing_to_the_server_again(milvus, catalogue, picture, 
     assert sent == []
 
 
+@as_they_are
 def test_a_retired_space_is_dropped_from_the_server(milvus, settings, catalogue, another_space):
     assert len(collections(settings.VECTOR_INDEX)) == 1
     rebuilding.reextract()
     assert len(collections(settings.VECTOR_INDEX)) == 2  # the one before is kept, as its segments are
     rebuilding.rebuild()
     assert len(collections(settings.VECTOR_INDEX)) == FeatureSpace.objects.count() == 1
+
+
+@as_they_are
+def test_a_rebuild_moves_the_server_to_what_the_new_generation_compares(
+    milvus, settings, catalogue, picture, monkeypatch
+):
+    query, url = searching.describe(picture(40)), settings.VECTOR_INDEX
+    assert_exact(query)
+    plain = snapshot().key
+    assert collections(url) == [collection_of(plain)]
+
+    monkeypatch.setattr(projection, "learn", partial(projection.learn, enough=FEW))
+    rebuilding.rebuild()
+    first = snapshot().key
+    # The generation before is kept, and so is what it is ranked by.
+    assert collections(url) == sorted(map(collection_of, (plain, first)))
+    assert_exact(query)
+
+    deletion.delete(Image.objects.filter(pk=catalogue[1].pk))
+    rebuilding.rebuild()
+    second = snapshot().key
+    assert len({plain, first, second}) == 3
+    assert collections(url) == sorted(map(collection_of, (first, second)))
+    assert_exact(query)
+
+    rebuilding.rebuild()  # the same images teach the same
+    assert collections(url) == [collection_of(second)]
+    assert_exact(query)
+
+
+@whitened
+def test_the_server_holds_whitened_vectors_and_the_store_keeps_the_descriptors(milvus, settings, catalogue):
+    from catalog.vectors.milvus import Milvus
+
+    searching.like(catalogue[0])
+    ours = snapshot().segments[0].segment
+    with Milvus(settings.VECTOR_INDEX).client() as client:
+        rows = client.query(collection_of(snapshot().key), filter="id > 0", output_fields=["id", "vector"], limit=10)
+    held = {row["id"]: row["vector"] for row in rows}
+    assert sorted(held) == sorted(ours.image_ids.tolist())
+    expected = snapshot().whitened(ours.vectors)
+    np.testing.assert_allclose([held[pk] for pk in ours.image_ids.tolist()], expected, atol=1e-6)
+    assert ours.vectors.min() >= 0 > expected.min()
+
+
+@whitened
+def test_a_rebuild_while_the_server_is_away_is_made_up_for_when_it_is_back(milvus, settings, catalogue, picture):
+    key = snapshot().key
+    uploads.add(picture(77), "new.jpg")
+    indexing.index_pending()
+    milvus.stop()
+    rebuilding.rebuild()
+    assert snapshot().key != key
+
+    milvus.start()
+    assert_exact(searching.describe(picture(77)))
+    rebuilding.rebuild()
+    assert collections(settings.VECTOR_INDEX) == [collection_of(snapshot().key)]
 
 
 def test_a_page_beyond_what_milvus_ranks_is_refused_with_what_to_do(milvus, catalogue, picture, monkeypatch):
@@ -405,8 +546,7 @@ def test_a_worker_with_nothing_to_describe_brings_what_the_server_missed(milvus,
     indexing.index_pending()
     milvus.start()
     assert indexing.index_pending().indexed == 0
-    space = FeatureSpace.objects.get()
-    assert engine().holds(space.key, INDEX.view(space).segments)
+    assert engine().holds(snapshot())
 
 
 # The variable ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ times the activations, with the lengths that vectors are divided by held fixed; 
 Stylianou, Souvenir and Pless, "Visualizing Deep Similarity Networks", WACV 2019.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,30 +17,49 @@ Maps = NDArray[np.float32]
 Grid = NDArray[np.float32]
 
 
-def explain(query: Maps, image: Maps, pooling: str) -> tuple[Grid, Grid]:
-    """What each location of two pictures adds to the cosine of their descriptors.
+def portions(maps: Sequence[Maps], pooling: str) -> Maps:
+    """A descriptor, split over the locations that its numbers come from.
 
     Args:
-        query, image: float32, side × side × channels, of one network; the sides may differ.
+        maps: for each input size float32, side × side × channels.
         pooling: a name in `PORTIONS`.
 
     Returns:
-        float32, side × side, for the query and for the image: each sums to the cosine. None is negative.
+        float32, side × side × channels on the finest grid: summed over the locations, the descriptor that
+        `Extractor.describe` gives.
     """
-    ours, theirs = unit_portions(query, pooling), unit_portions(image, pooling)
-    return ours @ theirs.sum(axis=(0, 1)), theirs @ ours.sum(axis=(0, 1))
+    finest = max(one.shape[0] for one in maps)
+    laid = np.sum([_spread(_of_unit_length(PORTIONS[pooling](one)), finest) for one in maps], axis=0)
+    # Without any activation every number is the same, as `Extractor.describe` has it.
+    return _of_unit_length(laid if laid.any() else np.ones_like(laid))
 
 
-def unit_portions(maps: Maps, pooling: str) -> Maps:
-    """A descriptor, split over the locations that its numbers come from.
+def contributions(portions: Maps, direction: np.ndarray, offset: float = 0.0) -> Grid:
+    """What each location adds to the product of its picture's descriptor with `direction`, less `offset`.
+
+    Args:
+        portions: float32, side × side × channels.
+        direction: float32, channels.
+        offset: taken off in equal parts everywhere.
 
     Returns:
-        float32, side × side × channels: summed over the locations, the descriptor that `Extractor.describe` gives.
+        float32, side × side: it sums to descriptor · direction − offset.
     """
-    portions = PORTIONS[pooling](maps)
-    if not portions.any():
-        portions = np.ones_like(maps)  # as `Extractor.describe` has it
-    return portions / np.linalg.norm(portions.sum(axis=(0, 1)))
+    return portions @ direction - np.float32(offset / (portions.shape[0] * portions.shape[1]))
+
+
+def _of_unit_length(portions: Maps) -> Maps:
+    length = np.linalg.norm(portions.sum(axis=(0, 1)))
+    return portions / length if length > 0 else portions
+
+
+def _spread(portions: Maps, side: int) -> Maps:
+    """The same on a grid of `side` × `side`: each cell shared out over those that it covers, by area."""
+    edges = [np.linspace(0, 1, number + 1) for number in (side, portions.shape[0])]
+    upper = np.minimum(edges[0][1:, np.newaxis], edges[1][1:])
+    lower = np.maximum(edges[0][:-1, np.newaxis], edges[1][:-1])
+    shares = (np.maximum(upper - lower, 0) * portions.shape[0]).astype(np.float32)
+    return np.einsum("ya,xb,abc->yxc", shares, shares, portions, optimize=True)
 
 
 def max_portions(maps: Maps) -> Maps:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,20 +21,27 @@ from catalog.features.weights import Weights
 
 logger = logging.getLogger(__name__)
 
+# Of one picture, for each of a space's input sizes: uint8, size × size × 3, RGB.
+Prepared = tuple[np.ndarray, ...]
+
+# At the network's own input size, as small as JPEG decoding could go, descriptors differ by 0.01 from those of the
+# whole picture.
+DECODED_SIDE = 512
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How an extractor describes a picture, but for its weights."""
 
-    input_size: int
+    input_sizes: tuple[int, ...]
     layer: str
     pooling: str
 
 
-# The compact network was trained on small pictures, so that a smaller input suits it; see its model card.
+# The compact network was trained on small pictures, so that smaller inputs suit it: see docs/quality.md.
 RECIPES: dict[str, Recipe] = {
-    "vgg16": Recipe(input_size=224, layer="block5_conv3", pooling="rmac"),
-    "vgg16-compact": Recipe(input_size=128, layer="block5_conv3", pooling="rmac"),
+    "vgg16": Recipe(input_sizes=(224,), layer="block5_conv3", pooling="rmac"),
+    "vgg16-compact": Recipe(input_sizes=(80, 128, 192), layer="block5_conv3", pooling="rmac"),
 }
 
 
@@ -70,7 +77,15 @@ def space_of(weights: Weights) -> Space:
     """The feature space that these weights give with their recipe."""
     recipe = RECIPES[weights.architecture.name]
     channels = weights.architecture.channels[-1]
-    return Space(weights.architecture.name, weights.digest, recipe.input_size, recipe.layer, recipe.pooling, channels)
+    return Space(
+        weights.architecture.name,
+        weights.digest,
+        DECODED_SIDE,
+        recipe.input_sizes,
+        recipe.layer,
+        recipe.pooling,
+        channels,
+    )
 
 
 def weights_of(space: Space, named: Path | None) -> Weights:
@@ -106,30 +121,33 @@ class Extractor:
         """The extractor of `space` with its `weights`; `runtime` and `options` are `open_runtime`'s."""
         return cls(
             space,
-            partial(open_runtime, runtime, weights, input_size=space.input_size, layer=space.layer, **options),
+            partial(open_runtime, runtime, weights, layer=space.layer, **options),
         )
 
-    def prepare(self, rgb: Image.Image) -> np.ndarray:
-        """A picture as the network takes it: uint8, size × size × 3. Safe on any thread."""
-        return prepare(rgb, self.space.input_size)
+    def prepare(self, rgb: Image.Image) -> Prepared:
+        """A picture as the network takes it. Safe on any thread."""
+        return tuple(prepare(rgb, size) for size in self.space.input_sizes)
 
-    def describe(self, batch: np.ndarray) -> np.ndarray:
-        """Descriptors of prepared pictures.
-
-        Args:
-            batch: uint8, n × size × size × 3.
+    def describe(self, pictures: Sequence[Prepared]) -> np.ndarray:
+        """Descriptors of prepared pictures: for each size a vector of unit length, and the sum of these at unit length.
 
         Returns:
             float32, n × dimensions, each row of unit length. Maps without any activation, which no photograph
             gives, have no direction; they get the one that is equal in all dimensions.
         """
-        pooled = POOLINGS[self.space.pooling](self.maps(batch))
-        pooled[~pooled.any(axis=1)] = 1.0
-        return normalised(pooled).astype(np.float32)
+        pool = POOLINGS[self.space.pooling]
+        summed = np.sum([normalised(pool(maps)) for maps in self.maps(pictures)], axis=0)
+        summed[~summed.any(axis=1)] = 1.0
+        return normalised(summed).astype(np.float32)
 
-    def maps(self, batch: np.ndarray) -> np.ndarray:
-        """What is pooled into the descriptors: float32, n × side × side × dimensions, not negative."""
-        return self._network().maps(batch)
+    def maps(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
+        """What is pooled into the descriptors: for each size float32, n × side × side × dimensions, not negative."""
+        network = self._network()
+        count = len(pictures)
+        return [
+            network.maps(np.array([picture[place] for picture in pictures], np.uint8).reshape(count, size, size, 3))
+            for place, size in enumerate(self.space.input_sizes)
+        ]
 
     def _network(self) -> Runtime:
         with self._lock:

@@ -11,7 +11,8 @@ class Space:
     Attributes:
         extractor: a name in `extractors.RECIPES`.
         weights_digest: SHA-256 (hex) of the weights file.
-        input_size: side of the network's square input, in pixels.
+        decoded_side: the shorter side, in pixels, that a larger JPEG keeps where it is decoded to be described.
+        input_sizes: sides of the network's square inputs, in pixels; of several, the unit descriptors are summed.
         layer: whose maps are pooled: `block5_conv3` or `block5_pool`.
         pooling: a name in `pooling.POOLINGS`.
         dimensions: of the descriptor.
@@ -19,7 +20,8 @@ class Space:
 
     extractor: str
     weights_digest: str
-    input_size: int
+    decoded_side: int
+    input_sizes: tuple[int, ...]
     layer: str
     pooling: str
     dimensions: int
@@ -27,7 +29,8 @@ class Space:
     @property
     def key(self) -> str:
         """Readable, different for different spaces, and good for file names."""
-        return f"{self.extractor}-{self.input_size}-{self.layer}-{self.pooling}-{self.weights_digest[:12]}"
+        sizes = "+".join(map(str, self.input_sizes))
+        return f"{self.extractor}-{sizes}-{self.layer}-{self.pooling}-{self.weights_digest[:12]}"
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` takes, of strings and numbers."""
@@ -35,5 +38,5 @@ class Space:
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> "Space":
-        """The space that `as_json` described. Raises TypeError when a part is missing or unknown."""
-        return cls(**description)
+        """The space that `as_json` described. Raises KeyError, TypeError: a part is missing or unknown."""
+        return cls(**{**description, "input_sizes": tuple(description["input_sizes"])})

@@ -12,8 +12,11 @@ from tqdm import tqdm
 
 from catalog.exceptions import ImageSearchError, SegmentDamaged
 from catalog.services import database, health
+from catalog.services.searching import MOST_EXPANDED
 
 Progress = Callable[[str, int, int], None]
+
+EXPAND_HELP = "search again with the N best images added to the query, which finds more of its kind (0: do not)"
 
 
 class CatalogueCommand(BaseCommand):
@@ -53,6 +56,12 @@ class CatalogueCommand(BaseCommand):
         with suppress(DatabaseError):  # a command that succeeded without the catalogue does not fail of it now
             if notice := health.notice():
                 self.stderr.write(self.style.WARNING(notice))
+
+
+def check_expand(count: int) -> None:
+    """Refuse a value of `--expand` that is none."""
+    if not 0 <= count <= MOST_EXPANDED:
+        raise CommandError(f"--expand is {count}; it takes 0 to {MOST_EXPANDED}.")
 
 
 @contextmanager

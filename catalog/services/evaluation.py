@@ -9,9 +9,10 @@ import numpy as np
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
 from catalog.services import searching
-from catalog.services.live_index import View, up_to_date
-from catalog.services.searching import Query
+from catalog.services.searching import Query, Results
 from catalog.vectors import exact, metrics
+from catalog.vectors.exact import Ranking
+from catalog.vectors.snapshot import Snapshot
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,6 +69,7 @@ def evaluate(
     labels: str = "collection",
     queries: int | None = None,
     *,
+    expand: int = 0,
     progress: Progress = lambda phase, done, total: None,
 ) -> Evaluation:
     """Rank all other images for each labelled one, by its stored descriptor, as every search ranks them.
@@ -79,6 +81,7 @@ def evaluate(
     Args:
         labels: one of LABELS.
         queries: so many of the queries, the same for the same catalogue; None: all.
+        expand: as `searching.search` takes it.
 
     Raises:
         ImageSearchError: the labels say too little.
@@ -92,12 +95,16 @@ def evaluate(
     answers: list[Answer] = []
     curve, alike, others = np.zeros(101), np.zeros(len(EDGES) - 1, np.int64), np.zeros(len(EDGES) - 1, np.int64)
     for image, query in _described(asking, progress):
-        view = up_to_date(query.space)
-        ranking = _whole_ranking(query, image, view)
+        snapshot = searching.snapshot_for(query)
+        sought = searching.as_compared(query, snapshot)
+        if expand:
+            sought = searching.expanded(sought, snapshot, expand, without=image.pk)
+        ranking = _whole_ranking(sought, image, snapshot)
         relevant = np.isin(ranking.image_ids, truth.relevant_to(image.pk))
         if not relevant.any():  # the others were deleted meanwhile
             continue
-        answers.append(_answer(query, image, view, relevant))
+        found = searching.search(query, without=image.pk, expand=expand)
+        answers.append(_answer(found, exact.rank(snapshot, sought, top=11), image, relevant))
         curve += metrics.precision_by_recall(relevant)
         scores = ranking.scores.clip(-1, 1)  # a cosine of 1 may come out a little above it
         alike += np.histogram(scores[relevant], EDGES)[0]
@@ -152,17 +159,15 @@ def _described(image_ids: np.ndarray, progress: Progress) -> Iterator[tuple[Imag
         progress("evaluating", done, len(image_ids))
 
 
-def _whole_ranking(query: Query, image: Image, view: View) -> exact.Ranking:
-    ranking = searching.rank(query, view, top=sum(len(part.segment) for part in view.segments))
+def _whole_ranking(sought: np.ndarray, image: Image, snapshot: Snapshot) -> Ranking:
+    ranking = searching.rank(sought, snapshot, top=sum(len(part.segment) for part in snapshot.segments))
     kept = ranking.image_ids != image.pk
-    return exact.Ranking(ranking.image_ids[kept], ranking.scores[kept], ranking.total - 1)
+    return Ranking(ranking.image_ids[kept], ranking.scores[kept], ranking.total - 1)
 
 
-def _answer(query: Query, image: Image, view: View, relevant: np.ndarray) -> Answer:
-    found = searching.search(query, without=image.pk)
+def _answer(found: Results, exactly: Ranking, image: Image, relevant: np.ndarray) -> Answer:
     ids = [hit.image.pk for hit in found.hits[:10]]
-    best = exact.rank(view.segments, query.vector, top=11).image_ids
-    best = best[best != image.pk][:10]
+    best = exactly.image_ids[exactly.image_ids != image.pk][:10]
     return Answer(
         float(metrics.average_precision(relevant)),
         float(metrics.precision_at(relevant, 1)),

@@ -6,12 +6,14 @@ import numpy as np
 from PIL import Image as Pixels
 
 from catalog.exceptions import NothingIndexed
-from catalog.features import explaining
+from catalog.features import explaining as features
 from catalog.imaging.decoding import decode
 from catalog.imaging.overlays import overlay
 from catalog.models import FeatureSpace, Image
 from catalog.services import originals, spaces
-from catalog.services.limits import DESCRIBED_SIDE, limits_of
+from catalog.services.learning import projection_of
+from catalog.services.limits import limits_of
+from catalog.vectors.projection import Projection
 
 OVERLAY_SIDE = 400
 
@@ -22,12 +24,12 @@ class Seen:
 
     Attributes:
         rgb: the upright picture, or the part of it that was sought.
-        maps: float32, side × side × channels.
+        maps: for each of the space's input sizes float32, side × side × channels.
         space: whose network it was.
     """
 
     rgb: Pixels.Image
-    maps: np.ndarray
+    maps: list[np.ndarray]
     space: FeatureSpace
 
 
@@ -46,7 +48,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why two pictures are alike. The score is the cosine of their descriptors, as the maps give it."""
+    """Why two pictures are alike. The score is that of a search, as the maps give it."""
 
     score: float
     photo: Parts
@@ -55,7 +57,10 @@ class Explanation:
 
 
 def explain(query: Seen, image: Image) -> Explanation:
-    """Which parts of a picture and of an image made the cosine of their descriptors: one pass, for the image.
+    """Which parts of a picture and of an image made the score of the two: one pass a size, for the image.
+
+    Of the whitened cosine, (u·x − c) · scale(x), each location of x has the share that its portion of x gives; what
+    is taken off, because any picture would have it, is taken off everywhere alike, so that shares can be negative.
 
     Raises:
         NothingIndexed: the image is not described, so that it has no score.
@@ -63,7 +68,11 @@ def explain(query: Seen, image: Image) -> Explanation:
         StoreUnavailable, WeightsUnavailable: nothing can be explained at present.
     """
     seen = see_image(image, query.space)
-    grids = explaining.explain(query.maps, seen.maps, spaces.extractor(query.space).space.pooling)
+    pooling = spaces.extractor(query.space).space.pooling
+    ours, theirs = (features.portions(maps, pooling) for maps in (query.maps, seen.maps))
+    generation = spaces.serving(query.space)
+    projection = projection_of(generation) if generation else None
+    grids = (_contributions(ours, theirs, projection), _contributions(theirs, ours, projection))
     photo, found = (
         Parts(grid, overlay(picture.rgb, grid, OVERLAY_SIDE))
         for grid, picture in zip(grids, (query, seen), strict=True)
@@ -72,9 +81,9 @@ def explain(query: Seen, image: Image) -> Explanation:
 
 
 def see(rgb: Pixels.Image, space: FeatureSpace) -> Seen:
-    """A picture through the network of `space`: one pass. Raises WeightsUnavailable."""
+    """A picture through the network of `space`: one pass a size. Raises WeightsUnavailable."""
     extractor = spaces.extractor(space)
-    return Seen(rgb, extractor.maps(extractor.prepare(rgb)[np.newaxis])[0], space)
+    return Seen(rgb, [maps[0] for maps in extractor.maps([extractor.prepare(rgb)])], space)
 
 
 def see_image(image: Image, space: FeatureSpace | None = None) -> Seen:
@@ -87,4 +96,14 @@ def see_image(image: Image, space: FeatureSpace | None = None) -> Seen:
             name=image.label,
         )
     # Decoded as it was to be described.
-    return see(decode(originals.read(image), limits_of(image), at_least=DESCRIBED_SIDE).rgb, space)
+    at_least = spaces.extractor(space).space.decoded_side
+    return see(decode(originals.read(image), limits_of(image), at_least=at_least).rgb, space)
+
+
+def _contributions(portions: np.ndarray, others: np.ndarray, projection: Projection | None) -> np.ndarray:
+    """What each location of one picture adds to its score with another, whose portions are `others`."""
+    descriptor, other = (summed.sum(axis=(0, 1))[np.newaxis] for summed in (portions, others))
+    if projection is None:
+        return features.contributions(portions, other[0])
+    direction, offset = projection.unfolded(projection.whitened(other)[0])
+    return features.contributions(portions, direction, offset) * projection.scales(descriptor)[0]

@@ -20,7 +20,7 @@ def notice() -> str | None:
     """What everybody should know about this catalogue, in a sentence; None where all is well."""
     generation = spaces.active()
     try:
-        if generation and INDEX.view(generation.space).damaged:
+        if generation and INDEX.view(generation).damaged:
             return _(
                 "A part of the index is damaged, and its pictures are not found. "
                 "To mend it, run: python manage.py check_index --repair"

@@ -9,10 +9,6 @@ from catalog.imaging.archives import ArchiveLimits
 from catalog.imaging.limits import Limits
 from catalog.models import Image
 
-# The shorter side that a large JPEG keeps where it is decoded to be described. The same for the catalogue and for
-# whoever asks, so that the same bytes give the same descriptor; at the network's own input size they differ by 0.01.
-DESCRIBED_SIDE = 512
-
 
 def picture_limits() -> Limits:
     return Limits(

@@ -18,11 +18,13 @@ from django.db.models import Count
 
 from catalog import locks
 from catalog.exceptions import CatalogueBusy, IndexUnavailable, SegmentDamaged, StoreUnavailable
-from catalog.models import Descriptor, FeatureSpace, Segment
+from catalog.models import Descriptor, Generation, Segment
 from catalog.services import store
+from catalog.services.learning import projection_of
 from catalog.vectors.engines import Engine, engine_at
-from catalog.vectors.exact import LiveSegment
+from catalog.vectors.projection import Projection
 from catalog.vectors.segments import open_segment
+from catalog.vectors.snapshot import LiveSegment, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ logger = logging.getLogger(__name__)
 class View:
     """What one search sees. `damaged` names the segments that cannot be read."""
 
-    segments: list[LiveSegment]
+    snapshot: Snapshot
     damaged: list[str]
 
 
@@ -40,23 +42,26 @@ class LiveIndex:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # by the segment's primary key: how many of its rows were dead when it was looked at, and its rows
-        self._open: dict[int, tuple[int, LiveSegment]] = {}
+        # By the segment's primary key: how it was opened, which is how many of its rows were dead and the key of
+        # the snapshot it was for; and what came of that.
+        self._open: dict[int, tuple[tuple[int, str], LiveSegment]] = {}
         self._told: set[str] = set()
 
-    def view(self, space: FeatureSpace) -> View:
-        """The segments of `space` that the database names at this moment."""
+    def view(self, generation: Generation) -> View:
+        """The segments of the generation's space that the database names at this moment, compared its way."""
+        projection = projection_of(generation)
+        key = key_of(generation)
         while True:
-            rows = list(Segment.objects.filter(space=space).order_by("pk"))
+            rows = list(Segment.objects.filter(space=generation.space_id).order_by("pk"))
             with self._lock:
-                faults = self._refresh(rows)
+                faults = self._refresh(rows, key, projection)
                 found = [self._open[row.pk][1] for row in rows if row.pk in self._open]
             if Segment.objects.filter(pk__in=[row.pk for row in rows]).count() == len(rows):
                 break
             # A segment was merged into another between being named and being looked at: look again.
         for fault in faults.values():
             self._tell_once(fault)
-        return View(found, list(faults))
+        return View(Snapshot(key, found, projection), list(faults))
 
     def _tell_once(self, fault: SegmentDamaged) -> None:
         if str(fault) not in self._told:
@@ -68,14 +73,15 @@ class LiveIndex:
         with self._lock:
             self._open = {}
 
-    def _refresh(self, rows: list[Segment]) -> dict[str, SegmentDamaged]:
+    def _refresh(self, rows: list[Segment], key: str, projection: Projection | None) -> dict[str, SegmentDamaged]:
         """Open what is new and close what is gone; what cannot be opened, by name."""
         dead = _dead_rows(rows[0].space_id) if rows else {}
         known, self._open = self._open, {}
         faults = {}
         for row in rows:
+            opened_as = (dead.get(row.pk, 0), key)
             kept = known.get(row.pk)
-            if kept and kept[0] == dead.get(row.pk, 0):
+            if kept and kept[0] == opened_as:
                 self._open[row.pk] = kept
                 continue
             try:
@@ -83,9 +89,18 @@ class LiveIndex:
             except SegmentDamaged as fault:
                 faults[row.name] = fault
                 continue
-            live = _live_rows(row) if dead.get(row.pk) else None
-            self._open[row.pk] = (dead.get(row.pk, 0), LiveSegment(segment, live))
+            if kept and kept[0][1] == key:
+                scales = kept[1].scales
+            else:
+                scales = projection.scales(segment.vectors) if projection else None
+            self._open[row.pk] = (opened_as, LiveSegment(segment, _live_rows(row) if opened_as[0] else None, scales))
         return faults
+
+
+def key_of(generation: Generation) -> str:
+    """Different for what is compared differently: names the space and, where there is one, the projection."""
+    space, projection = generation.space.key, generation.projection_id
+    return f"{space}-{projection[:8]}" if projection else space
 
 
 def _dead_rows(space_id: int) -> dict[int, int]:
@@ -112,40 +127,41 @@ def engine() -> Engine:
 _engine = lru_cache(maxsize=1)(engine_at)
 
 
-def up_to_date(space: FeatureSpace) -> View:
-    """The segments of `space`, once the engine holds just what is live in them.
+def up_to_date(generation: Generation) -> View:
+    """What the generation ranks, once the engine holds just what is live in it.
 
     Raises:
         IndexUnavailable: the engine's server is away or refuses.
         CatalogueBusy: another process is bringing much to it, and is not done yet.
     """
-    view = INDEX.view(space)
-    if engine().holds(space.key, view.segments):
+    view = INDEX.view(generation)
+    if engine().holds(view.snapshot):
         return view
     try:
-        with locks.held(settings.LOCKS_DIR / f"{space.key}.lock", wait=20):
+        with locks.held(settings.LOCKS_DIR / f"{view.snapshot.key}.lock", wait=20):
             # Looked at again, so that what is brought is never older than what the last holder brought.
-            view = INDEX.view(space)
-            if view.segments:
-                engine().catch_up(space.key, view.segments)
+            view = INDEX.view(generation)
+            if view.snapshot.segments:
+                engine().catch_up(view.snapshot)
     except CatalogueBusy as fault:
         raise CatalogueBusy("The vector index is being filled from the store. Try again in a minute.") from fault
     return view
 
 
-def follow(space: FeatureSpace) -> None:
+def follow(generation: Generation | None) -> None:
     """Bring the engine up to what was just committed. Where that fails, the next search or worker tries again."""
-    if settings.VECTOR_INDEX is None:
+    if generation is None or settings.VECTOR_INDEX is None:
         return  # nothing to bring up: the segments need not even be opened
     try:
-        up_to_date(space)
+        up_to_date(generation)
     except (IndexUnavailable, CatalogueBusy, StoreUnavailable) as fault:
         logger.warning("%s", fault)
 
 
 def drop_retired() -> None:
-    """Have the engine let go of the spaces that are no more. Where that fails, the next rebuild tries again."""
+    """Have the engine let go of the generations that are no more. Where that fails, the next rebuild tries again."""
+    kept = Generation.objects.select_related("space")
     try:
-        engine().drop_others(list(FeatureSpace.objects.values_list("key", flat=True)))
+        engine().drop_others([key_of(generation) for generation in kept])
     except IndexUnavailable as fault:
         logger.warning("%s", fault)

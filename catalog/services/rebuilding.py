@@ -1,13 +1,15 @@
 """Rebuilding: the next generation is made beside the active one and swapped in by one transaction.
 
-Plain, it merges the segments of the active space, leaving out the rows of deleted images. With
-re-extraction it describes every original again in a new space; search goes on in the old one until the
-swap. Killed anywhere, the old generation serves, and the next rebuild goes on with what was described.
+Plain, it merges the segments of the active space, leaving out the rows of deleted images, and learns from what is
+stored how to compare it. With re-extraction it describes every original again in a new space first. Searches are
+answered by the old generation until the swap. Killed anywhere, that one goes on serving, and the next rebuild goes
+on with what was described.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +19,14 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy
-from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
+from catalog.exceptions import CatalogueBusy, SegmentDamaged, StoreUnavailable
+from catalog.models import Descriptor, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
-from catalog.services import indexing, live_index, spaces, store
+from catalog.services import indexing, learning, live_index, spaces, store
 from catalog.services.store import Described
 from catalog.vectors.segments import open_segment
+
+logger = logging.getLogger(__name__)
 
 # Rows that one merge commits at once: as long as a writer may have to wait for it.
 MERGED_ROWS = 20_000
@@ -56,6 +60,7 @@ def rebuild(*, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
         space = spaces.active_or_first()
         generation = Generation.objects.create(space=space)
         _merge(space, progress)
+        _learn(generation, progress)
         return _swap_in(generation, progress)
 
 
@@ -69,27 +74,39 @@ def reextract(extractor: str | None = None, *, progress: Progress = lambda phase
         generation = Generation.objects.create(space=space)
         _describe_all(space, progress)
         _merge(space, progress)
+        _learn(generation, progress)
         return _swap_in(generation, progress)
 
 
-def tidy() -> None:
-    """Merge the segments of the active space when they have become many, unless a rebuild is at it anyway."""
+def keep_up(*, progress: Progress = lambda phase, done, total: None) -> None:
+    """Do for a catalogue that grows what nobody need think of: merge its segments when they have become many, and
+    rebuild when it has outgrown what was learned from it. Where that cannot be, it is tried again another time.
+    """
     generation = spaces.active()
-    if generation is None or generation.space.segments.filter(rows__lt=MERGED_ROWS).count() <= MANY_SEGMENTS:
+    if generation is None:
         return
-    with suppress(CatalogueBusy), _alone():
-        _merge(generation.space, lambda phase, done, total: None)
+    try:
+        if learning.outgrown(generation):
+            rebuild(progress=progress)
+        elif generation.space.segments.filter(rows__lt=MERGED_ROWS).count() > MANY_SEGMENTS:
+            with _alone():
+                _merge(generation.space, progress)
+    except CatalogueBusy as fault:
+        logger.info("%s", fault)
+    except (SegmentDamaged, StoreUnavailable) as fault:
+        logger.warning("The index could not be rebuilt for what was added: %s", fault)
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    try:
-        with locks.held(settings.LOCKS_DIR / "rebuild.lock"):
-            # Whoever was building died, or it would hold the lock.
-            Generation.objects.filter(state=Generation.State.BUILDING).delete()
-            yield
-    except CatalogueBusy as fault:
-        raise CatalogueBusy("The index is being rebuilt already. Wait for that to end, then try again.") from fault
+    with ExitStack() as held:
+        try:
+            held.enter_context(locks.held(settings.LOCKS_DIR / "rebuild.lock"))
+        except CatalogueBusy as fault:
+            raise CatalogueBusy("The index is being rebuilt already. Wait for that to end, then try again.") from fault
+        # Whoever was building died, or it would hold the lock.
+        Generation.objects.filter(state=Generation.State.BUILDING).delete()
+        yield
 
 
 def _describe_all(space: FeatureSpace, progress: Progress) -> None:
@@ -163,9 +180,15 @@ def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
                 store.register(merged, rows, living)
 
 
+def _learn(generation: Generation, progress: Progress) -> None:
+    progress("learning", 0, 1)
+    learning.learn(generation)
+    progress("learning", 1, 1)
+
+
 def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
     """One transaction: the new generation serves, and images it does not hold yet wait for a worker."""
-    live_index.follow(generation.space)  # before it serves: that may take a while
+    live_index.follow(generation)  # before it serves: that may take a while
     with transaction.atomic():
         active = Generation.objects.select_for_update().filter(state=Generation.State.ACTIVE)
         active.update(state=Generation.State.RETIRED)
@@ -173,7 +196,7 @@ def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
         if not building.update(state=Generation.State.ACTIVE, activated_at=timezone.now()):
             raise CatalogueBusy("Another machine has begun a rebuild meanwhile. This one was given up.")
         match_status_to_descriptors(generation.space)
-    _retire(generation)
+    _retire()
     progress("swapping in", 1, 1)
     images = Image.objects.indexed().count()
     return Rebuilt(generation, images, generation.space.segments.count())
@@ -187,13 +210,15 @@ def match_status_to_descriptors(space: FeatureSpace) -> None:
     )
 
 
-def _retire(serving: Generation) -> None:
-    """Let go of the spaces that neither the serving generation nor the one before it uses."""
-    kept = [generation.space_id for generation in Generation.objects.order_by("-pk")[:2]]
+def _retire() -> None:
+    """Let go of all generations but the serving one and the one before it, with the spaces that only they used."""
+    last = list(Generation.objects.order_by("-pk")[:2])
+    kept = [generation.space_id for generation in last]
     with transaction.atomic():
         store.forget(list(Segment.objects.exclude(space__in=kept)))
-        Generation.objects.exclude(space__in=kept).delete()
+        Generation.objects.exclude(pk__in=[generation.pk for generation in last]).delete()
         FeatureSpace.objects.exclude(pk__in=kept).delete()
+        Projection.objects.filter(generation=None).delete()
     live_index.drop_retired()
 
 

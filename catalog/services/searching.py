@@ -13,11 +13,17 @@ from catalog.imaging.limits import Limits
 from catalog.models import Collection, Descriptor, FeatureSpace, Generation, Image, Segment, Tag
 from catalog.services import explaining, spaces, store
 from catalog.services.explaining import Explanation, Seen
-from catalog.services.limits import DESCRIBED_SIDE, picture_limits
-from catalog.services.live_index import View, engine, up_to_date
+from catalog.services.learning import calibration_of
+from catalog.services.limits import picture_limits
+from catalog.services.live_index import engine, up_to_date
+from catalog.vectors.calibration import Calibration, Likeness
 from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
+from catalog.vectors.snapshot import Snapshot
 
+ALPHA = 3
+# A query of more neighbours than this is about them and not about itself.
+MOST_EXPANDED = 50
 NOTHING_YET = "Nothing is searchable yet. Add pictures first; they are searchable once described."
 
 
@@ -51,11 +57,17 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """One search result. The score is the cosine similarity, in [-1, 1]."""
+    """One search result.
+
+    Attributes:
+        score: the cosine similarity, in [-1, 1]; whitened where the generation has learned to.
+        likeness: what that is worth in this catalogue; None where it is too small to tell, or the query was expanded.
+    """
 
     rank: int
     score: float
     image: Image
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class Results:
     Attributes:
         total: images that pass the filters, all of which are ranked.
         damaged: segments that could not be searched.
+        nothing_alike: whether even the best of the ranking is like the query by chance alone, as far as can be told.
     """
 
     hits: list[Hit]
@@ -72,6 +85,7 @@ class Results:
     seconds: float
     space: FeatureSpace
     damaged: list[str] = field(default_factory=list)
+    nothing_alike: bool = False
 
 
 def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> Query:
@@ -87,13 +101,13 @@ def describe(data: bytes, box: Box | None = None, *, limits: Limits | None = Non
     """
     space = _active_space()
     extractor = spaces.extractor(space)
-    pixels = extractor.prepare(_opened(data, box, limits))
-    return Query(extractor.describe(pixels[np.newaxis])[0], space)
+    return Query(extractor.describe([extractor.prepare(_opened(data, box, limits, space))])[0], space)
 
 
 def see(data: bytes, box: Box | None = None, *, limits: Limits | None = None) -> Seen:
     """A query photo, or the part of it within `box`, as `explain` takes it: one pass. Raises as `describe`."""
-    return explaining.see(_opened(data, box, limits), _active_space())
+    space = _active_space()
+    return explaining.see(_opened(data, box, limits, space), space)
 
 
 def explain(query: Seen, image: Image) -> Explanation:
@@ -101,18 +115,21 @@ def explain(query: Seen, image: Image) -> Explanation:
     return explaining.explain(query, image)
 
 
-def search(
+def search(  # noqa: PLR0913, all but two by name
     query: Query,
     filters: Filters | None = None,
     *,
     start: int = 0,
     count: int = 24,
     without: int | None = None,
+    expand: int = 0,
 ) -> Results:
     """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
 
     Args:
         without: an image that is left out: the one whose likes are sought.
+        expand: so many of the best images, MOST_EXPANDED at most, are added to the query, and the catalogue is ranked
+            again: more of the same kind is found, and the query itself counts for less. See `expanded`.
 
     Raises:
         NothingIndexed: no image is searchable yet.
@@ -120,31 +137,69 @@ def search(
         CatalogueBusy: that server is being filled.
     """
     began = time.perf_counter()
-    space = query.space
-    view = up_to_date(space)
-    if not view.segments and not view.damaged:
+    generation = _serving(query.space)
+    view = up_to_date(generation)
+    if not view.snapshot.segments and not view.damaged:
         raise NothingIndexed(NOTHING_YET)
     allowed = (filters or Filters()).image_ids()
+    sought = as_compared(query, view.snapshot)
+    if expand:
+        sought = expanded(sought, view.snapshot, expand, allowed=allowed, without=without)
     # One more than asked for, since `without` may stand among them.
-    ranking = rank(query, view, top=start + count + 1, allowed=allowed)
-    ids, scores, total = _leave_out(ranking, without, allowed)
-    ids, scores = ids[start : start + count], scores[start : start + count]
-    images = Image.objects.for_cards().in_bulk(ids.tolist())
-    hits = [
-        Hit(rank, min(float(score), 1.0), images[pk])
-        for rank, (pk, score) in enumerate(zip(ids.tolist(), scores, strict=True), start + 1)
-        if pk in images
-    ]
-    return Results(hits, total, time.perf_counter() - began, space, view.damaged)
+    ranking = _leave_out(rank(sought, view.snapshot, top=start + count + 1, allowed=allowed), without, allowed)
+    meaning = None if expand else calibration_of(generation)
+    return Results(
+        _hits(ranking, start, count, meaning),
+        ranking.total,
+        time.perf_counter() - began,
+        query.space,
+        view.damaged,
+        nothing_alike=bool(
+            meaning and len(ranking.scores) and meaning.likeness(float(ranking.scores[0])) is Likeness.WEAK
+        ),
+    )
 
 
-def rank(query: Query, view: View, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-    """The `top` best of what `view` holds of the query's space, or of those that are `allowed`: every search's ranking.
+def snapshot_for(query: Query) -> Snapshot:
+    """What a search of this query ranks at this moment. Raises as `search`."""
+    return up_to_date(_serving(query.space)).snapshot
+
+
+def as_compared(query: Query, snapshot: Snapshot) -> np.ndarray:
+    """What `rank` takes: float32, d: the query's descriptor as the snapshot compares descriptors."""
+    return snapshot.whitened(query.vector[np.newaxis])[0]
+
+
+def expanded(
+    sought: np.ndarray,
+    snapshot: Snapshot,
+    count: int,
+    *,
+    allowed: np.ndarray | None = None,
+    without: int | None = None,
+) -> np.ndarray:
+    """A query plus the `count` images most like it, each weighted by score^3, at unit length: float32, d.
+
+    αQE of Radenović, Tolias and Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", TPAMI 2018,
+    section 3.4. Raises IndexUnavailable.
+    """
+    nearest = _leave_out(rank(sought, snapshot, top=count + 1, allowed=allowed), without, allowed)
+    vectors = snapshot.vectors_of(nearest.image_ids[:count])
+    if not len(vectors):
+        return sought
+    neighbours = snapshot.whitened(vectors)
+    weights = np.maximum(neighbours @ sought, 0) ** ALPHA
+    summed = sought + weights @ neighbours
+    return (summed / np.linalg.norm(summed)).astype(np.float32)
+
+
+def rank(sought: np.ndarray, snapshot: Snapshot, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
+    """The `top` best of what `snapshot` holds, or of those that are `allowed`: every search's ranking.
 
     Raises:
         IndexUnavailable: the server that ranks is away or refuses.
     """
-    return engine().rank(query.space.key, view.segments, query.vector, top=top, allowed=allowed)
+    return engine().rank(snapshot, sought, top=top, allowed=allowed)
 
 
 def descriptor_of(image: Image) -> Query | None:
@@ -166,14 +221,19 @@ def descriptor_of(image: Image) -> Query | None:
     return None
 
 
-def like(image: Image, filters: Filters | None = None, *, start: int = 0, count: int = 24) -> Results | None:
-    """The images most like one of the catalogue, without itself; None while it is not searchable."""
+def like(image: Image, filters: Filters | None = None, **options: int) -> Results | None:
+    """The images most like one of the catalogue, without itself; None while it is not searchable.
+
+    Args:
+        options: as `search` takes them.
+    """
     query = descriptor_of(image)
-    return None if query is None else search(query, filters, start=start, count=count, without=image.pk)
+    return None if query is None else search(query, filters, without=image.pk, **options)
 
 
-def _opened(data: bytes, box: Box | None, limits: Limits | None) -> Pixels.Image:
-    picture = decode(data, limits or picture_limits(), at_least=None if box else DESCRIBED_SIDE)
+def _opened(data: bytes, box: Box | None, limits: Limits | None, space: FeatureSpace) -> Pixels.Image:
+    at_least = None if box else spaces.extractor(space).space.decoded_side
+    picture = decode(data, limits or picture_limits(), at_least=at_least)
     return crop(picture, box) if box else picture.rgb
 
 
@@ -184,10 +244,25 @@ def _active_space() -> FeatureSpace:
     return generation.space
 
 
-def _leave_out(
-    ranking: Ranking, image_id: int | None, allowed: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, int]:
+def _serving(space: FeatureSpace) -> Generation:
+    generation = spaces.serving(space)
+    if generation is None:
+        raise NothingIndexed(NOTHING_YET)
+    return generation
+
+
+def _leave_out(ranking: Ranking, image_id: int | None, allowed: np.ndarray | None) -> Ranking:
     if image_id is None or (allowed is not None and image_id not in allowed):
-        return ranking.image_ids, ranking.scores, ranking.total
+        return ranking
     kept = ranking.image_ids != image_id
-    return ranking.image_ids[kept], ranking.scores[kept], ranking.total - 1
+    return Ranking(ranking.image_ids[kept], ranking.scores[kept], ranking.total - 1)
+
+
+def _hits(ranking: Ranking, start: int, count: int, meaning: Calibration | None) -> list[Hit]:
+    ids, scores = ranking.image_ids[start : start + count].tolist(), ranking.scores[start : start + count].tolist()
+    images = Image.objects.for_cards().in_bulk(ids)
+    return [
+        Hit(place, min(score, 1.0), images[pk], meaning.likeness(score) if meaning else None)
+        for place, (pk, score) in enumerate(zip(ids, scores, strict=True), start + 1)
+        if pk in images
+    ]

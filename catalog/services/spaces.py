@@ -26,6 +26,13 @@ def active() -> Generation | None:
     return Generation.objects.filter(state=Generation.State.ACTIVE).select_related("space").first()
 
 
+def serving(space: FeatureSpace) -> Generation | None:
+    """The generation that searches of `space` are answered by: the active one, or the last that was, if it was another
+    space's turn meanwhile."""
+    served = space.generations.exclude(state=Generation.State.BUILDING).select_related("space")
+    return served.order_by("state", "-pk").first()  # "active" before "retired"
+
+
 def active_or_first() -> FeatureSpace:
     """The active feature space; on a catalogue that has none yet, that of the preferred extractor becomes it.
 

@@ -1,43 +1,36 @@
 """What can rank the catalogue: the segments themselves, here, or a server that is kept up to them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 import numpy as np
 
 from catalog.vectors import exact
-from catalog.vectors.exact import LiveSegment, Ranking
+from catalog.vectors.exact import Ranking
+from catalog.vectors.snapshot import Snapshot
 
 
 class Engine(Protocol):
-    """Ranks the rows of segments, the durable record, from whatever it derives from them.
+    """Ranks the rows of snapshots, from the segments or whatever it derives from them.
 
-    `space` is the key of a feature space. All but `drop_others` of the local engine may raise
-    IndexUnavailable: the engine's server is away or refuses.
+    What it derives goes by the snapshot's key. All but the local engine may raise IndexUnavailable: the engine's
+    server is away or refuses.
     """
 
     def check(self) -> None:
         """Return if searches can be answered; else raise."""
 
-    def holds(self, space: str, segments: Sequence[LiveSegment]) -> bool:
-        """Whether the live rows of `segments`, and those alone, are what `rank` ranks."""
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether the live rows of `snapshot`, and those alone, are what `rank` ranks."""
 
-    def catch_up(self, space: str, segments: Sequence[LiveSegment]) -> None:
-        """Make that so. One process at a time may do this for a space."""
+    def catch_up(self, snapshot: Snapshot) -> None:
+        """Make that so. One process at a time may do this for a key."""
 
-    def rank(
-        self,
-        space: str,
-        segments: Sequence[LiveSegment],
-        query: np.ndarray,
-        *,
-        top: int,
-        allowed: np.ndarray | None = None,
-    ) -> Ranking:
+    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
         """Rank the rows that it holds, as `exact.rank` does."""
 
-    def drop_others(self, spaces: Collection[str]) -> None:
-        """Let go of what is held for any space that is not one of `spaces`."""
+    def drop_others(self, keys: Collection[str]) -> None:
+        """Let go of what is held for any snapshot whose key is not one of `keys`."""
 
 
 class Local:
@@ -46,24 +39,16 @@ class Local:
     def check(self) -> None:
         return
 
-    def holds(self, space: str, segments: Sequence[LiveSegment]) -> bool:
+    def holds(self, snapshot: Snapshot) -> bool:
         return True
 
-    def catch_up(self, space: str, segments: Sequence[LiveSegment]) -> None:
+    def catch_up(self, snapshot: Snapshot) -> None:
         return
 
-    def rank(
-        self,
-        space: str,
-        segments: Sequence[LiveSegment],
-        query: np.ndarray,
-        *,
-        top: int,
-        allowed: np.ndarray | None = None,
-    ) -> Ranking:
-        return exact.rank(segments, query, top=top, allowed=allowed)
+    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
+        return exact.rank(snapshot, sought, top=top, allowed=allowed)
 
-    def drop_others(self, spaces: Collection[str]) -> None:
+    def drop_others(self, keys: Collection[str]) -> None:
         return
 
 

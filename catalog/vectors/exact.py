@@ -1,23 +1,10 @@
 """Exact search: the cosine of a query with every row that passes the filter."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.vectors.segments import Segment
-
-
-@dataclass(frozen=True)
-class LiveSegment:
-    """A segment and which of its rows still stand for an image.
-
-    Attributes:
-        live: bool, n; None where every row does.
-    """
-
-    segment: Segment
-    live: np.ndarray | None
+from catalog.vectors.snapshot import LiveSegment, Snapshot
 
 
 @dataclass(frozen=True)
@@ -26,7 +13,7 @@ class Ranking:
 
     Attributes:
         image_ids: int64, k.
-        scores: float32, k; cosine similarity in [-1, 1].
+        scores: float32, k; cosine similarity in [-1, 1], but for rounding.
         total: rows that passed the filter, k or more.
     """
 
@@ -35,15 +22,16 @@ class Ranking:
     total: int
 
 
-def rank(segments: Sequence[LiveSegment], query: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-    """Rank all live rows by cosine similarity to `query`; equal scores stand in order of image id.
+def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
+    """Rank all live rows by cosine similarity, whitened where there is a projection; ties stand in order of image id.
 
     Args:
-        query: float32, d, of unit length.
+        sought: float32, d, of unit length: a descriptor as `Snapshot.whitened` gives it.
         top: how many to return at most.
         allowed: int64, the image ids that may be returned; None allows all.
     """
-    parts = [_score(part, query, allowed) for part in segments]
+    direction, offset = snapshot.projection.unfolded(sought) if snapshot.projection else (sought, 0.0)
+    parts = [_score(part, direction, offset, allowed) for part in snapshot.segments]
     image_ids = np.concatenate([ids for ids, _ in parts]) if parts else np.empty(0, np.int64)
     scores = np.concatenate([scores for _, scores in parts]) if parts else np.empty(0, np.float32)
     best = _best(scores, top)
@@ -51,17 +39,26 @@ def rank(segments: Sequence[LiveSegment], query: np.ndarray, *, top: int, allowe
     return Ranking(image_ids[best], scores[best], len(scores))
 
 
-def _score(part: LiveSegment, query: np.ndarray, allowed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    segment, wanted = part.segment, part.live
-    if allowed is not None:
-        passing = np.isin(segment.image_ids, allowed)
-        wanted = passing if wanted is None else wanted & passing
-    if wanted is None:
-        return segment.image_ids, segment.vectors @ query
-    rows = np.flatnonzero(wanted)
-    if len(rows) > len(segment) // 3:  # then one pass over all is quicker than gathering the wanted ones
-        return segment.image_ids[rows], (segment.vectors @ query)[rows]
-    return segment.image_ids[rows], segment.vectors[rows] @ query
+def _score(
+    part: LiveSegment, direction: np.ndarray, offset: float, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    rows = _wanted(part, allowed)
+    image_ids, vectors = part.segment.image_ids, part.segment.vectors
+    if rows is None:
+        products, scales = vectors @ direction, part.scales
+    else:
+        # One pass over all is quicker than gathering more than a third of them.
+        products = (vectors @ direction)[rows] if len(rows) > len(part.segment) // 3 else vectors[rows] @ direction
+        image_ids, scales = image_ids[rows], None if part.scales is None else part.scales[rows]
+    return image_ids, products if scales is None else (products - np.float32(offset)) * scales
+
+
+def _wanted(part: LiveSegment, allowed: np.ndarray | None) -> np.ndarray | None:
+    """Positions of the live rows that may be returned: int64; None: all of the segment."""
+    if allowed is None:
+        return None if part.live is None else part.rows()
+    passing = np.isin(part.segment.image_ids, allowed)
+    return np.flatnonzero(passing if part.live is None else passing & part.live)
 
 
 def _best(scores: np.ndarray, top: int) -> np.ndarray:

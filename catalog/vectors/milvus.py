@@ -1,7 +1,7 @@
 """Search on a Milvus server: an index derived from the segments, which stay the durable record.
 
-Each feature space has a collection, in which each image has a row: its id, its descriptor and a mark. The
-mark is made of the image's id and the digest of its content, so that rows of another catalogue, or of one
+Each snapshot's key has a collection, in which each image has a row: its id, its descriptor as it is compared, and
+a mark. The mark is made of the image's id and the digest of its content, so that rows of another catalogue, or of one
 that was put back from a backup, are not taken for this one's; and it stays when segments are merged.
 
 The index is FLAT, which compares with every row, by inner product, which of unit vectors is the cosine:
@@ -24,7 +24,8 @@ from pymilvus import DataType, MilvusClient, MilvusException  # type: ignore[imp
 from pymilvus.client.types import LoadState  # type: ignore[import-untyped]
 
 from catalog.exceptions import ImageSearchError, IndexUnavailable
-from catalog.vectors.exact import LiveSegment, Ranking
+from catalog.vectors.exact import Ranking
+from catalog.vectors.snapshot import LiveSegment, Snapshot
 
 # It logs each fault with its traceback, besides raising it.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -50,7 +51,7 @@ class Rows(NamedTuple):
 class Known(NamedTuple):
     """What a collection was last made to hold: the live rows of these segments."""
 
-    segments: list[LiveSegment]
+    segments: Sequence[LiveSegment]
     rows: Rows
 
 
@@ -73,41 +74,33 @@ class Milvus:
         with self.client() as client:
             client.get_server_version(timeout=CONNECTING)
 
-    def holds(self, space: str, segments: Sequence[LiveSegment]) -> bool:
-        if not segments:
+    def holds(self, snapshot: Snapshot) -> bool:
+        if not snapshot.segments:
             return True
-        known = self._known.get(space)
-        if known is None or [*map(id, known.segments)] != [*map(id, segments)]:
+        known, name = self._known.get(snapshot.key), _name(snapshot.key)
+        if known is None or [*map(id, known.segments)] != [*map(id, snapshot.segments)]:
             return False
         with self.client() as client:
             # The server may have been started anew or emptied, and other processes keep it up too.
-            state = client.get_load_state(_name(space), timeout=ANSWERING)["state"]
-            return state == LoadState.Loaded and _count(client, _name(space)) == len(known.rows.ids)
+            state = client.get_load_state(name, timeout=ANSWERING)["state"]
+            return state == LoadState.Loaded and _count(client, name) == len(known.rows.ids)
 
-    def catch_up(self, space: str, segments: Sequence[LiveSegment]) -> None:
-        wanted = _live_rows(segments)
-        known = self._known.pop(space, None)  # until all went well
+    def catch_up(self, snapshot: Snapshot) -> None:
+        wanted, name = _live_rows(snapshot.segments), _name(snapshot.key)
+        known = self._known.pop(snapshot.key, None)  # until all went well
         with self.client() as client:
-            _load(client, _name(space), segments[0].segment.vectors.shape[1])
-            held = _held(client, _name(space), wanted, known)
-            _even_out(client, _name(space), segments, wanted, held)
-            if known and _count(client, _name(space)) != len(wanted.ids):  # it was not as known
-                _even_out(client, _name(space), segments, wanted, _read(client, _name(space)))
-        self._known[space] = Known(list(segments), wanted)
+            _load(client, name, snapshot.segments[0].segment.vectors.shape[1])
+            held = _held(client, name, wanted, known)
+            _even_out(client, snapshot, wanted, held)
+            if known and _count(client, name) != len(wanted.ids):  # it was not as known
+                _even_out(client, snapshot, wanted, _read(client, name))
+        self._known[snapshot.key] = Known(snapshot.segments, wanted)
 
-    def rank(
-        self,
-        space: str,
-        segments: Sequence[LiveSegment],
-        query: np.ndarray,
-        *,
-        top: int,
-        allowed: np.ndarray | None = None,
-    ) -> Ranking:
+    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
         """As `exact.rank`. Raises ImageSearchError: `top` is more than Milvus returns."""
-        conditions = _conditions(allowed) if segments else []
+        conditions, name = _conditions(allowed) if snapshot.segments else [], _name(snapshot.key)
         with self.client() as client:
-            total = sum(_count(client, _name(space), condition) for condition in conditions)
+            total = sum(_count(client, name, condition) for condition in conditions)
             top = min(top, total)
             if top > MOST:
                 raise ImageSearchError(
@@ -115,14 +108,14 @@ class Milvus:
                     "Go back, or narrow the search by a collection or a tag.",
                     most=MOST,
                 )
-            parts = [_nearest(client, _name(space), query, condition, top) for condition in conditions if top]
+            parts = [_nearest(client, name, sought, condition, top) for condition in conditions if top]
         ids = np.array([hit["id"] for hits in parts for hit in hits], np.int64)
         scores = np.array([hit["distance"] for hits in parts for hit in hits], np.float32)
         best = np.lexsort((ids, -scores))[:top]
         return Ranking(ids[best], scores[best], total)
 
-    def drop_others(self, spaces: Collection[str]) -> None:
-        kept = {_name(space) for space in spaces}
+    def drop_others(self, keys: Collection[str]) -> None:
+        kept = {_name(key) for key in keys}
         with self.client() as client:
             for name in client.list_collections(timeout=ANSWERING):
                 if name.startswith(PREFIX) and name not in kept:
@@ -152,9 +145,9 @@ class Milvus:
         return client
 
 
-def _name(space: str) -> str:
+def _name(key: str) -> str:
     """A collection's name: Milvus takes letters, digits and underscores."""
-    return PREFIX + re.sub(r"\W", "_", space, flags=re.ASCII)
+    return PREFIX + re.sub(r"\W", "_", key, flags=re.ASCII)
 
 
 def _load(client: Any, name: str, dimensions: int) -> None:
@@ -170,14 +163,9 @@ def _load(client: Any, name: str, dimensions: int) -> None:
     client.load_collection(name, timeout=LOADING)
 
 
-def _live(part: LiveSegment) -> np.ndarray:
-    """Positions of the live rows of a segment: int64."""
-    return np.arange(len(part.segment)) if part.live is None else np.flatnonzero(part.live)
-
-
 def _live_rows(segments: Sequence[LiveSegment]) -> Rows:
-    ids = np.concatenate([part.segment.image_ids[_live(part)] for part in segments])
-    digests = np.concatenate([part.segment.digests[_live(part), :8] for part in segments])
+    ids = np.concatenate([part.segment.image_ids[part.rows()] for part in segments])
+    digests = np.concatenate([part.segment.digests[part.rows(), :8] for part in segments])
     return Rows(ids, np.ascontiguousarray(digests).view("<i8").ravel() ^ ids)
 
 
@@ -191,9 +179,10 @@ def _held(client: Any, name: str, wanted: Rows, known: Known | None) -> Rows:
     return Rows(*map(np.concatenate, zip(known.rows, *brought, strict=True)))
 
 
-def _even_out(client: Any, name: str, segments: Sequence[LiveSegment], wanted: Rows, held: Rows) -> None:
+def _even_out(client: Any, snapshot: Snapshot, wanted: Rows, held: Rows) -> None:
     """Bring the rows that are wanted and not held, and take away those that are held and not wanted."""
-    rows = _with_vectors(segments, set(wanted.ids[~np.isin(wanted.marks, held.marks)].tolist()))
+    name = _name(snapshot.key)
+    rows = _with_vectors(snapshot, wanted.ids[~np.isin(wanted.marks, held.marks)])
     while batch := list(islice(rows, ROWS)):
         client.upsert(name, batch, timeout=ANSWERING)
     surplus = np.setdiff1d(held.ids, wanted.ids)
@@ -201,12 +190,14 @@ def _even_out(client: Any, name: str, segments: Sequence[LiveSegment], wanted: R
         client.delete(name, ids=surplus[start : start + IDS].tolist(), timeout=ANSWERING)
 
 
-def _with_vectors(segments: Sequence[LiveSegment], ids: set[int]) -> Iterator[dict[str, Any]]:
-    for part in segments:
-        rows = _live_rows([part])
-        for position, image_id, mark in zip(_live(part).tolist(), *(column.tolist() for column in rows), strict=True):
-            if image_id in ids:
-                yield {"id": image_id, "mark": mark, "vector": np.array(part.segment.vectors[position])}
+def _with_vectors(snapshot: Snapshot, image_ids: np.ndarray) -> Iterator[dict[str, Any]]:
+    for part in snapshot.segments:
+        ids, marks = _live_rows([part])
+        there = np.flatnonzero(np.isin(ids, image_ids))
+        for some in np.split(there, range(ROWS, len(there), ROWS)):
+            vectors = snapshot.whitened(np.array(part.segment.vectors[part.rows()[some]]))
+            for image_id, mark, vector in zip(ids[some].tolist(), marks[some].tolist(), vectors, strict=True):
+                yield {"id": image_id, "mark": mark, "vector": vector}
 
 
 def _read(client: Any, name: str, condition: str = "") -> Rows:

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image as Pixels
 
 from catalog.models import Collection, Image, Segment, Tag
-from catalog.services import store
+from catalog.services import rebuilding, store
+from tests import described
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +53,15 @@ def test_a_few_queries_are_enough_where_so_many_are_asked_for(manage, labelled):
     assert manage("evaluate", "--queries", 2, "--json").answer["queries"] == 2
 
 
+def test_expanded_searches_are_evaluated_where_they_are_asked_for(manage, db):
+    described.add(described.kinds(12, 10), collections=[f"Kind {kind}" for kind in range(12) for _ in range(10)])
+    rebuilding.rebuild()
+    plain, expanded = (manage("evaluate", *more, "--json").answer for more in ((), ("--expand", 5)))
+    assert expanded["map"] > plain["map"]
+    assert expanded["recall_vs_exact_at_10"] == plain["recall_vs_exact_at_10"] == 1
+    assert expanded["queries"] == 120
+
+
 def test_the_curves_are_drawn_side_by_side(manage, labelled, tmp_path):
     assert manage("evaluate", "--plot", tmp_path / "curves.PNG").status == 0
     drawn = Pixels.open(tmp_path / "curves.PNG").convert("RGB")
@@ -65,6 +75,9 @@ def test_the_curves_are_drawn_side_by_side(manage, labelled, tmp_path):
     [
         (("--queries", "0"), "--queries is 0; it takes 1 or more."),
         (("--queries", "many"), "--queries"),
+        (("--expand", "-1"), "--expand is -1; it takes 0 to 50."),
+        (("--expand", "51"), "--expand is 51; it takes 0 to 50."),
+        (("--expand", "many"), "--expand"),
         (("--labels", "colour"), "--labels"),
         (("--labels", "tag"), "no searchable image has one"),
         (("--plot", "curves.doc"), "--plot is curves.doc; it takes a name that ends in .png."),

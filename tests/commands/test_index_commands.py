@@ -5,6 +5,7 @@ from django.core.files.storage import default_storage
 
 from catalog.models import Generation, Segment
 from catalog.services import indexing, store, uploads
+from tests import described
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +57,27 @@ def test_a_rebuild_swaps_a_new_generation_in(manage, catalogue):
     told = manage("rebuild_index", "--json")
     assert told.answer["images"] == 6
     assert Generation.objects.get(state="active").pk == told.answer["generation"] != before.pk
+
+
+REBUILT = ["generation", "feature_space", "images", "segments", "learned_from", "whitened", "seconds"]
+
+
+def test_a_rebuild_tells_what_it_learned(manage, db):
+    described.add(described.kinds(12, 10))
+    told = manage("rebuild_index", "--json")
+    assert list(told.answer) == REBUILT
+    assert (told.answer["learned_from"], told.answer["whitened"]) == (120, True)
+    out = manage("rebuild_index").out
+    assert "Descriptors: whitened, as 120 images taught." in out
+    assert "Scores: same picture from 0.9" in out
+
+
+def test_a_rebuild_of_few_images_tells_why_they_are_compared_as_they_are(manage, catalogue):
+    answer = manage("rebuild_index", "--json").answer
+    assert (answer["learned_from"], answer["whitened"]) == (6, False)
+    out = manage("rebuild_index").out
+    assert "Descriptors: compared as they are: fewer than 100 images teach no whitening." in out
+    assert "Scores: not said: that takes 50 images that differ." in out
 
 
 def test_every_original_can_be_described_again(manage, catalogue):

@@ -6,6 +6,8 @@ from django.core.files.storage import default_storage
 from PIL import Image as Pixels
 
 from catalog.models import Collection, Image, QueryPhoto
+from catalog.services import rebuilding
+from tests import described
 from tests.pages.bad_pictures import REFUSED
 
 pytestmark = pytest.mark.django_db
@@ -32,10 +34,10 @@ def test_the_answer_as_json(manage, catalogue, photo):
     bags = Collection.objects.create(name="Bags")
     Image.objects.filter(pk=catalogue[2].pk).update(collection=bags)
     answer = manage("search_by_photo", photo, "--top", 3, "--json").answer
-    assert list(answer) == ["feature_space", "seconds", "hits"]
+    assert list(answer) == ["feature_space", "seconds", "nothing_alike", "hits"]
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]
     first = answer["hits"][0]
-    assert list(first) == ["rank", "id", "score", "collection", "source", "sha256"]
+    assert list(first) == ["rank", "id", "score", "likeness", "collection", "source", "sha256"]
     assert first["score"] >= 0.999
     assert (first["id"], first["collection"], first["source"], first["sha256"]) == (
         catalogue[2].pk,
@@ -43,6 +45,64 @@ def test_the_answer_as_json(manage, catalogue, photo):
         "picture-2.jpg",
         catalogue[2].sha256,
     )
+
+
+@pytest.fixture
+def crowd(catalogue) -> None:
+    """So many more images that a whitening is learned, and what scores mean."""
+    described.add(described.kinds(12, 10, spread=0.2))
+    rebuilding.rebuild()
+
+
+def test_the_table_says_how_much_each_hit_is_alike(manage, crowd, photo):
+    told = manage("search_by_photo", photo)
+    assert told.status == 0
+    rows = [line for line in told.out.splitlines() if ".jpg" in line]
+    assert "same picture" in rows[0]
+    assert "picture-2.jpg" in rows[0]
+    assert "weak" in rows[-1]
+    assert "nothing in the catalogue" not in told.out
+
+
+def test_the_json_says_how_much_each_hit_is_alike(manage, crowd, photo):
+    answer = manage("search_by_photo", photo, "--top", 200, "--json").answer
+    assert answer["nothing_alike"] is False
+    assert len(answer["hits"]) == 126
+    assert answer["hits"][0]["likeness"] == "same picture"
+    assert answer["hits"][0]["score"] >= 0.999
+    assert answer["hits"][-1]["likeness"] == "weak"
+    assert {hit["likeness"] for hit in answer["hits"]} <= {"same picture", "very alike", "alike", "weak"}
+
+
+def test_a_photo_that_is_like_nothing_is_told_so(manage, crowd, photo):
+    kind = Collection.objects.create(name="Kind")
+    Image.objects.filter(source__startswith="described").update(collection=kind)
+    told = manage("search_by_photo", photo, "--collection", "Kind")
+    assert "nothing in the catalogue is really like the photo" in " ".join(told.out.split())
+    answer = manage("search_by_photo", photo, "--collection", "Kind", "--json").answer
+    assert answer["nothing_alike"] is True
+    assert {hit["likeness"] for hit in answer["hits"]} == {"weak"}
+
+
+def test_scores_of_few_images_come_without_words(manage, catalogue, photo):
+    answer = manage("search_by_photo", photo, "--json").answer
+    assert answer["nothing_alike"] is False
+    assert {hit["likeness"] for hit in answer["hits"]} == {None}
+
+
+def test_an_expanded_search_ranks_again_and_says_nothing_of_likeness(manage, crowd, photo):
+    plain, expanded = (manage("search_by_photo", photo, *more, "--json") for more in ((), ("--expand", 5)))
+    assert expanded.status == 0
+    assert [hit["score"] for hit in expanded.answer["hits"]] != [hit["score"] for hit in plain.answer["hits"]]
+    assert {hit["likeness"] for hit in expanded.answer["hits"]} == {None}
+    assert expanded.answer["nothing_alike"] is False
+    none = manage("search_by_photo", photo, "--expand", 0, "--json").answer
+    assert none["hits"] == plain.answer["hits"]
+
+
+def test_an_expansion_by_more_images_than_there_are_takes_all(manage, catalogue, photo):
+    hits = manage("search_by_photo", photo, "--expand", 50, "--json").answer["hits"]
+    assert len(hits) == 6
 
 
 def test_nothing_is_kept_of_the_photo(manage, catalogue, photo):
@@ -99,6 +159,9 @@ def test_a_sheet_without_one_of_its_thumbnails_is_drawn_all_the_same(manage, cat
         (("--top", "0"), "--top is 0"),
         (("--top", "-1"), "--top is -1"),
         (("--top", "many"), "--top"),
+        (("--expand", "-1"), "--expand is -1; it takes 0 to 50."),
+        (("--expand", "51"), "--expand is 51; it takes 0 to 50."),
+        (("--expand", "many"), "--expand"),
         (("--crop", "1,2,3"), "is not a crop"),
         (("--crop", "900,900,10,10"), "beyond the picture"),
         (("--crop", "0,0,0,0"), "is empty"),

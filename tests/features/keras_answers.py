@@ -1,6 +1,7 @@
 """What Keras itself, and the Keras runtime, answer: `python -m tests.features.keras_answers FOLDER VGG16_WEIGHTS`.
 
-A process of its own, since TensorFlow must not be in one that forks, as tests may. Writes FOLDER/answers.npz.
+A process of its own, since TensorFlow must not be in one that forks, as tests may. Reads FOLDER/<network>.npy, the
+pictures that each network describes, and writes FOLDER/answers.npz.
 """
 
 import sys
@@ -13,7 +14,7 @@ from catalog.features import weights as files
 from catalog.features.architectures import VGG16
 from catalog.features.runtimes import open_runtime
 from catalog.features.weights import Weights, digest
-from tests.features.conftest import batch
+from tests.features.conftest import batch, described
 
 
 def main(folder: Path, vgg16_file: Path) -> None:
@@ -23,11 +24,14 @@ def main(folder: Path, vgg16_file: Path) -> None:
     fed = keras.applications.vgg16.preprocess_input(pictures.astype(np.float32))
     answers = {"fed": fed, "layers": np.array([layer.name for layer in model.layers[1:]])}
     vgg16 = Weights(vgg16_file, VGG16, digest(vgg16_file, ""))
+    networks = {"vgg16": vgg16, "vgg16-compact": files.compact()}
+    for name, weights in networks.items():
+        answers[f"{name} described"] = described(weights, "keras", np.load(folder / f"{name}.npy"), folder)
     for layer in ("block5_conv3", "block5_pool"):
         part = keras.Model(model.input, model.get_layer(layer).output)
         answers[f"keras {layer}"] = part(fed).numpy()
-        for name, weights in (("vgg16", vgg16), ("vgg16-compact", files.compact())):
-            runtime = open_runtime("keras", weights, input_size=100, layer=layer, cache=folder, threads=1)
+        for name, weights in networks.items():
+            runtime = open_runtime("keras", weights, layer=layer, cache=folder, threads=1)
             answers[f"{name} {layer}"] = runtime.maps(pictures)
     for count in (0, 1, 16, 17):
         answers[f"{count} pictures"] = runtime.maps(batch(count, 100))

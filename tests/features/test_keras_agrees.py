@@ -9,12 +9,21 @@ import pytest
 from catalog.features.architectures import VGG16
 from catalog.features.preprocessing import network_input
 from catalog.features.runtimes import open_runtime
-from tests.features.conftest import batch
+from tests.features.conftest import batch, demo, described
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory, random_vgg16):
+def pictures():
+    """What each network describes."""
+    drawn = demo(100)
+    return {"vgg16-compact": drawn, "vgg16": drawn[30:70]}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory, random_vgg16, pictures):
     folder = tmp_path_factory.mktemp("keras")
+    for name, shown in pictures.items():
+        np.save(folder / f"{name}.npy", shown)
     done = subprocess.run(
         [sys.executable, "-m", "tests.features.keras_answers", str(folder), str(random_vgg16.path)], check=False
     )
@@ -25,6 +34,11 @@ def answers(tmp_path_factory, random_vgg16):
 def cosines(ours, theirs):
     ours, theirs = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)
     return (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+
+
+def top_10(descriptors):
+    """For each picture the ten most like it, itself among them: n × 10."""
+    return np.argsort(-(descriptors @ descriptors.T), axis=1, kind="stable")[:, :10]
 
 
 def test_the_layers_are_called_as_in_keras(answers):
@@ -45,7 +59,7 @@ def test_the_keras_runtime_gives_what_keras_gives_with_weights_it_loaded_itself(
 @pytest.mark.parametrize("name", ["vgg16", "vgg16-compact"])
 def test_ncnn_agrees_with_keras(request, answers, name, layer, tmp_path):
     weights = request.getfixturevalue({"vgg16": "random_vgg16", "vgg16-compact": "compact"}[name])
-    runtime = open_runtime("ncnn", weights, input_size=100, layer=layer, cache=tmp_path, threads=2)
+    runtime = open_runtime("ncnn", weights, layer=layer, cache=tmp_path, threads=2)
 
     maps = runtime.maps(batch(3, 100))
 
@@ -53,6 +67,17 @@ def test_ncnn_agrees_with_keras(request, answers, name, layer, tmp_path):
     assert maps.shape == expected.shape
     assert (expected > 0).mean() > 0.02  # alive, or agreement would mean little
     assert cosines(maps, expected).min() >= 0.9999
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg16-compact"])
+def test_either_runtime_describes_and_ranks_pictures_alike(request, answers, pictures, name, models_dir):
+    weights = request.getfixturevalue({"vgg16": "random_vgg16", "vgg16-compact": "compact"}[name])
+
+    ours, theirs = described(weights, "ncnn", pictures[name], models_dir), answers[f"{name} described"]
+
+    assert ours.shape == theirs.shape == (len(pictures[name]), 512 if name == "vgg16" else 128)
+    assert cosines(ours, theirs).min() >= 0.9999
+    assert (np.sort(top_10(ours)) == np.sort(top_10(theirs))).all(axis=1).mean() >= 0.99
 
 
 @pytest.mark.parametrize("count", [0, 1, 16, 17])

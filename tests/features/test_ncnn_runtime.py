@@ -2,6 +2,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ def runtime(request, compact, models_dir):
     return open_runtime(
         "ncnn",
         compact,
-        input_size=128,
         layer="block5_conv3",
         cache=models_dir,
         threads=2,
@@ -58,9 +58,52 @@ def test_threads_that_compute_at_once_get_the_maps_they_would_get_alone(runtime)
                 np.testing.assert_array_equal(found, expected)
 
 
+def test_one_network_takes_pictures_of_any_size(runtime):
+    assert [runtime.maps(batch(1, size)).shape for size in (192, 16, 100, 80)] == [
+        (1, 12, 12, 128),
+        (1, 1, 1, 128),
+        (1, 6, 6, 128),
+        (1, 5, 5, 128),
+    ]
+
+
+def test_maps_stay_as_they_are_when_the_next_passes_take_over_their_memory(runtime):
+    first = runtime.maps(batch(3, 128))
+    before = first.copy()
+
+    for size in (128, 192, 80, 128):
+        runtime.maps(255 - batch(5, size))
+
+    np.testing.assert_array_equal(first, before)
+
+
+def test_sizes_that_take_turns_in_the_same_memory_do_not_disturb_each_other(runtime):
+    sizes = (80, 128, 192)
+    alone = {size: runtime.maps(batch(4, size)) for size in sizes}
+
+    for size in sizes * 3:
+        np.testing.assert_array_equal(runtime.maps(batch(4, size)), alone[size])
+
+
+def test_more_threads_than_there_is_memory_for_get_their_own_maps_of_every_size(runtime):
+    asked = [(size, seed) for seed in range(4) for size in (80, 128, 192)] * 3
+    pictures = {one: batch(one[1] + 1, one[0])[-1:] for one in asked}
+    alone = {one: runtime.maps(picture) for one, picture in pictures.items()}
+    assert len({maps.tobytes() for maps in alone.values()}) == 12
+    together = Barrier(12)
+
+    def maps(one):
+        together.wait()
+        return runtime.maps(pictures[one])
+
+    with ThreadPoolExecutor(12) as threads:
+        for one, found in zip(asked, threads.map(maps, asked), strict=True):
+            np.testing.assert_array_equal(found, alone[one])
+
+
 def test_a_network_with_a_damaged_conversion_gives_the_same_maps(compact, tmp_path):
     def maps():
-        runtime = open_runtime("ncnn", compact, input_size=64, layer="block5_pool", cache=tmp_path, threads=1)
+        runtime = open_runtime("ncnn", compact, layer="block5_pool", cache=tmp_path, threads=1)
         return runtime.maps(batch(1, 64))
 
     before = maps()
@@ -75,12 +118,12 @@ def test_a_network_with_a_damaged_conversion_gives_the_same_maps(compact, tmp_pa
 @pytest.mark.parametrize("layer", ["block6_conv1", "predictions"])
 def test_a_layer_that_is_not_there_is_refused_when_the_network_is_opened(compact, models_dir, layer):
     with pytest.raises(ValueError, match=layer):
-        open_runtime("ncnn", compact, input_size=128, layer=layer, cache=models_dir, threads=1)
+        open_runtime("ncnn", compact, layer=layer, cache=models_dir, threads=1)
 
 
 def test_an_unknown_runtime_is_refused_with_those_there_are(compact, models_dir):
     with pytest.raises(ValueError, match=r"openvino.*auto, ncnn, keras"):
-        open_runtime("openvino", compact, input_size=128, layer="block5_pool", cache=models_dir, threads=1)
+        open_runtime("openvino", compact, layer="block5_pool", cache=models_dir, threads=1)
 
 
 SCRIPT = """
@@ -91,7 +134,7 @@ from catalog.features import extractors, weights
 chosen = weights.compact()
 space = extractors.space_of(chosen)
 extractor = extractors.Extractor.of(chosen, space, runtime=sys.argv[2], cache=Path(sys.argv[1]), threads=1)
-extractor.describe(np.zeros((1, 128, 128, 3), np.uint8))
+extractor.describe([tuple(np.zeros((size, size, 3), np.uint8) for size in space.input_sizes)])
 assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras", "django")], "imported"
 """
 

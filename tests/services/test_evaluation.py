@@ -8,10 +8,11 @@ from django.db import transaction
 
 from catalog.exceptions import ImageSearchError, SegmentDamaged
 from catalog.models import Collection, Image, Segment, Tag
-from catalog.services import deletion, evaluation, searching, spaces, store, uploads
+from catalog.services import deletion, evaluation, learning, rebuilding, searching, spaces, store, uploads
 from catalog.services.store import Described
 from catalog.vectors.engines import Local
 from catalog.vectors.exact import Ranking
+from tests import described
 
 # Degrees: the nearer two are, the more alike. `c` is alone in its collection, `u` is in none.
 ANGLES = {"a1": 0, "a2": 8, "b1": 20, "a3": 38, "b2": 45, "c1": 80, "u1": 110}
@@ -100,8 +101,8 @@ def test_the_curve_is_the_mean_of_the_queries(circle):
 class Backwards(Local):
     """Ranks the least alike first."""
 
-    def rank(self, space, segments, query, *, top, allowed=None):
-        whole = super().rank(space, segments, query, top=10**6, allowed=allowed)
+    def rank(self, snapshot, sought, *, top, allowed=None):
+        whole = super().rank(snapshot, sought, top=10**6, allowed=allowed)
         return Ranking(whole.image_ids[::-1][:top], whole.scores[::-1][:top], whole.total)
 
 
@@ -119,13 +120,66 @@ def test_recall_is_the_share_of_what_exact_search_finds(catalogue, picture, monk
     Image.objects.filter(pk__gt=catalogue[2].pk).update(collection=other)
 
     class Forgetful(Local):
-        def rank(self, space, segments, query, *, top, allowed=None):
-            whole = super().rank(space, segments, query, top=top, allowed=allowed)
+        def rank(self, snapshot, sought, *, top, allowed=None):
+            whole = super().rank(snapshot, sought, top=top, allowed=allowed)
             return Ranking(whole.image_ids[:3], whole.scores[:3], whole.total)
 
     assert evaluation.evaluate().as_json()["recall_vs_exact_at_10"] == 1
     monkeypatch.setattr(searching, "engine", Forgetful)
     assert (evaluation.evaluate().answers[:, 3] == 2 / 5).all()  # itself and two of the five others
+
+
+@pytest.fixture
+def crowd(db) -> np.ndarray:
+    """A hundred and twenty images, a collection for each of their twelve kinds; their whitened descriptors."""
+    vectors = described.kinds(12, 10)
+    described.add(vectors, collections=[f"Kind {kind}" for kind in range(12) for _ in range(10)])
+    rebuilding.rebuild()
+    return learning.projection_of(spaces.active()).whitened(vectors)
+
+
+def mean_average_precision(scores: np.ndarray) -> float:
+    """Of a hundred and twenty images of twelve kinds, each asking for the others: float64, 120 × 120, by hand."""
+    kinds = np.repeat(np.arange(12), 10)
+    averages = []
+    for image in range(120):
+        order = [other for other in np.argsort(-scores[image]) if other != image]
+        ranks = np.flatnonzero(kinds[order] == kinds[image]) + 1
+        averages.append(np.mean(np.arange(1, 10) / ranks))
+    return float(np.mean(averages))
+
+
+def test_under_a_whitening_it_evaluates_the_whitened_ranking(crowd):
+    answer = evaluation.evaluate().as_json()
+    assert answer["map"] == pytest.approx(mean_average_precision(crowd @ crowd.T), abs=1e-4)
+    assert answer["recall_vs_exact_at_10"] == 1
+
+
+def test_expanded_it_evaluates_the_ranking_of_expanded_searches(crowd):
+    plain, expanded = (evaluation.evaluate(expand=count).as_json() for count in (0, 3))
+    sought = []
+    for image, scores in enumerate(crowd @ crowd.T):
+        best = [other for other in np.argsort(-scores) if other != image][:3]
+        sought.append(crowd[image] + scores[best].clip(0) ** 3 @ crowd[best])
+    assert expanded["map"] == pytest.approx(mean_average_precision(np.array(sought) @ crowd.T), abs=1e-4)
+    assert expanded["map"] > plain["map"]
+    assert expanded["recall_vs_exact_at_10"] == 1
+    assert expanded["queries"] == plain["queries"] == 120
+
+
+def test_expanded_recall_is_the_share_of_what_exact_search_finds_for_the_expanded_query(crowd, monkeypatch):
+    class ForgetfulAtLast(Local):
+        """Finds the whole catalogue or the nearest three, but of a page of hits the last ones only."""
+
+        def rank(self, snapshot, sought, *, top, allowed=None):
+            whole = super().rank(snapshot, sought, top=top, allowed=allowed)
+            first = 6 if top == 25 else 0  # a page of 24 and one more
+            return Ranking(whole.image_ids[first:], whole.scores[first:], whole.total)
+
+    monkeypatch.setattr(searching, "engine", ForgetfulAtLast)
+    recall = evaluation.evaluate(expand=3).answers[:, 3]
+    # Of the ten best the first six, or five and the image itself, are not among the hits.
+    assert set(recall.round(6)) <= {0.4, 0.5}
 
 
 def test_progress_goes_from_none_to_all(circle):

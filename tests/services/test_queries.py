@@ -10,7 +10,8 @@ from PIL import Image as Pixels
 
 from catalog.exceptions import NothingIndexed, PictureRefused
 from catalog.models import FeatureSpace, Image, QueryPhoto
-from catalog.services import queries, searching, spaces, store
+from catalog.services import queries, rebuilding, searching, spaces, store
+from tests import described
 
 
 def kept(photo: QueryPhoto) -> Pixels.Image:
@@ -95,3 +96,13 @@ def test_a_photo_so_narrow_that_it_lies_below_the_limits_once_made_smaller_is_de
     assert min(kept(photo).size) < 16
     photo.space_key = "an older space"
     assert np.linalg.norm(queries.descriptor_of(photo).vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_photo_from_before_a_whitening_was_learned_still_finds_itself(catalogue, picture):
+    photo = queries.remember(picture(3), "a.jpg")
+    before = bytes(photo.descriptor)
+    described.add(described.kinds(12, 10))
+    rebuilding.rebuild()
+    hit = searching.search(queries.descriptor_of(QueryPhoto.objects.get())).hits[0]
+    assert (hit.image, hit.score >= 0.999) == (catalogue[3], True)
+    assert bytes(QueryPhoto.objects.get().descriptor) == before  # what is kept is not whitened, and serves on

@@ -1,15 +1,19 @@
 """A new generation is built beside the old one, and swapped in at once or not at all."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from django.core.files.storage import default_storage
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, SegmentDamaged
+from catalog.exceptions import CatalogueBusy, SegmentDamaged, StoreUnavailable
 from catalog.features import extractors
-from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
-from catalog.services import deletion, indexing, integrity, rebuilding, searching, spaces, store, uploads
+from catalog.models import Descriptor, FeatureSpace, Generation, Image, Projection, Segment
+from catalog.services import deletion, indexing, integrity, learning, rebuilding, searching, spaces, store, uploads
+from catalog.vectors import calibration, projection
+from catalog.vectors.calibration import Likeness
+from tests import described
 
 
 @pytest.fixture
@@ -190,6 +194,20 @@ def test_two_rebuilds_at_once_are_one_too_many(pieces, settings):
         rebuilding.rebuild()
 
 
+def test_a_rebuild_that_another_machine_has_begun_anew_is_given_up_with_a_sentence(pieces, monkeypatch):
+    """Locks are of one machine; whoever begins a rebuild takes what is being built for that of a dead process."""
+
+    def calibrate_while_another_machine_begins(vectors):
+        Generation.objects.filter(state=Generation.State.BUILDING).delete()
+
+    before = spaces.active()
+    monkeypatch.setattr(calibration, "calibrate", calibrate_while_another_machine_begins)
+    with pytest.raises(CatalogueBusy, match="Another machine has begun a rebuild"):
+        rebuilding.rebuild()
+    assert spaces.active() == before
+    assert len(ranking(pieces[0])) == 5
+
+
 def test_an_image_that_is_deleted_during_a_merge_is_not_searchable_after_it(pieces, monkeypatch):
     def append_while_somebody_deletes(space, rows):
         segment = append(space, rows)
@@ -208,4 +226,194 @@ def test_an_image_that_is_deleted_during_a_merge_is_not_searchable_after_it(piec
 def test_progress_is_told_by_phase(pieces):
     told = []
     rebuilding.rebuild(progress=lambda phase, done, total: told.append((phase, done, total)))
-    assert told == [("merging", 1, 1), ("swapping in", 1, 1)]
+    assert told == [("merging", 1, 1), ("learning", 0, 1), ("learning", 1, 1), ("swapping in", 1, 1)]
+
+
+def grow(kinds: int = 12, each: int = 10, seed: int = 0) -> list[Image]:
+    """More searchable images, without files."""
+    return described.add(described.kinds(kinds, each, seed=seed))
+
+
+def test_a_rebuild_learns_how_to_compare_and_searches_after_the_swap_go_by_it(catalogue, picture):
+    grow()
+    query = searching.describe(picture(2))
+    before = searching.search(query, count=200)
+    made = rebuilding.rebuild().generation
+    after = searching.search(query, count=200)
+    assert (made.learned_from, spaces.active().projection_id) == (126, made.projection_id)
+    assert made.projection_id
+    assert before.total == after.total == 126
+    assert before.hits[0].image == after.hits[0].image == catalogue[2]
+    assert after.hits[0].score >= 0.999
+    # Plain cosines of what the network says are all well above 0; whitened, those of unlike images are about 0.
+    assert min(hit.score for hit in before.hits) > 0.1
+    assert min(hit.score for hit in after.hits) < 0
+    assert (before.hits[0].likeness, after.hits[0].likeness) == (None, Likeness.SAME)
+
+
+def test_search_goes_on_as_before_while_a_rebuild_learns(catalogue, monkeypatch):
+    def learn_while_somebody_searches(generation):
+        learn(generation)
+        seen.append(ranking(catalogue[0]))
+
+    grow()
+    before, seen, learn = ranking(catalogue[0]), [], learning.learn
+    monkeypatch.setattr(learning, "learn", learn_while_somebody_searches)
+    rebuilding.rebuild()
+    assert seen == [before]
+    assert ranking(catalogue[0]) != before
+
+
+def test_an_image_deleted_between_learning_and_the_swap_is_not_found(catalogue, monkeypatch):
+    def learn_while_somebody_deletes(generation):
+        learn(generation)
+        deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
+
+    grow()
+    query, learn = searching.descriptor_of(catalogue[0]), learning.learn
+    monkeypatch.setattr(learning, "learn", learn_while_somebody_deletes)
+    rebuilding.rebuild()
+    found = searching.search(query, count=200)
+    assert found.total == 125
+    assert catalogue[0] not in [hit.image for hit in found.hits]
+
+
+def test_two_generations_are_kept_and_no_projection_without_a_generation(transactional_db):
+    made = []
+    for seed in range(4):
+        grow(seed=seed)
+        made.append(rebuilding.rebuild().generation)
+    assert len({generation.projection_id for generation in made}) == 4
+    kept = Generation.objects.order_by("pk")
+    assert list(kept) == made[-2:]
+    assert [generation.state for generation in kept] == [Generation.State.RETIRED, Generation.State.ACTIVE]
+    assert set(Projection.objects.values_list("pk", flat=True)) == {one.projection_id for one in made[-2:]}
+
+
+def test_a_rebuild_of_what_did_not_change_learns_the_same(db):
+    grow()
+    first, again = (rebuilding.rebuild().generation for _ in range(2))
+    assert first != again
+    assert (first.projection_id, first.calibration) == (again.projection_id, again.calibration)
+
+
+def test_a_catalogue_of_few_images_is_rebuilt_without_a_whitening(catalogue):
+    before = ranking(catalogue[0])
+    made = rebuilding.rebuild().generation
+    assert (made.learned_from, made.projection, made.calibration) == (6, None, None)
+    assert ranking(catalogue[0]) == before
+
+
+def test_a_rebuild_after_most_images_were_deleted_goes_back_to_plain_cosines(catalogue):
+    before = ranking(catalogue[0])
+    others = grow()
+    rebuilding.rebuild()
+    deletion.delete(Image.objects.filter(pk__in=[image.pk for image in others]))
+    assert spaces.active().projection
+    rebuilding.rebuild()
+    assert spaces.active().projection is None
+    assert ranking(catalogue[0]) == before
+
+
+def test_a_reextraction_learns_in_the_new_space(pieces, other_space, monkeypatch):
+    for module in (calibration, projection):
+        monkeypatch.setattr(module, "ENOUGH", 6)
+    monkeypatch.setattr(learning.projection, "learn", partial(projection.learn, enough=6))
+    rebuilding.rebuild()
+    made = rebuilding.reextract("vgg16-compact").generation
+    before = Generation.objects.get(state=Generation.State.RETIRED)
+    assert (before.learned_from, made.learned_from) == (6, 6)
+    assert None not in (before.projection_id, made.projection_id, made.calibration)
+    assert before.projection_id != made.projection_id
+    assert len(ranking(pieces[0])) == 5
+
+
+def test_a_catalogue_that_grew_learns_by_itself(catalogue):
+    rebuilding.keep_up()
+    assert spaces.active().learned_from == 0  # too few to learn from
+    grow(5, 10)
+    rebuilding.keep_up()
+    assert (spaces.active().learned_from, spaces.active().projection) == (56, None)
+    grow(5, 10, seed=1)
+    rebuilding.keep_up()
+    assert spaces.active().learned_from == 106
+    assert spaces.active().projection
+
+
+def test_what_has_not_grown_is_left_alone(db):
+    grow()
+    rebuilding.keep_up()
+    generation, before = spaces.active(), named()
+    for _ in range(2):
+        grow(1, 10)
+        rebuilding.keep_up()
+    assert spaces.active() == generation
+    assert before < named()
+
+
+def test_an_empty_catalogue_is_kept_up_without_a_generation(db):
+    rebuilding.keep_up()
+    assert not Generation.objects.exists()
+
+
+def test_many_segments_are_merged_by_the_way_and_the_generation_stays(transactional_db, pieces, monkeypatch):
+    before, generation = {image.pk: ranking(image) for image in pieces}, spaces.active()
+    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 3)
+    rebuilding.keep_up()
+    assert Segment.objects.count() == 3
+    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 2)
+    rebuilding.keep_up()
+    assert Segment.objects.count() == 1
+    assert segment_files() == named()
+    assert spaces.active() == generation
+    assert {image.pk: ranking(image) for image in pieces} == before
+
+
+def test_large_segments_are_not_many(pieces, monkeypatch):
+    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 2)
+    monkeypatch.setattr(rebuilding, "MERGED_ROWS", 2)
+    before = named()
+    rebuilding.keep_up()
+    assert named() == before
+
+
+@pytest.mark.parametrize("many", [True, False], ids=["to merge", "to learn from"])
+def test_keeping_up_beside_a_rebuild_leaves_it_to_that(db, settings, monkeypatch, many):
+    grow()
+    if many:
+        rebuilding.rebuild()
+        grow(1, 10)
+        monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 1)
+    before = (spaces.active(), named())
+    with locks.held(settings.LOCKS_DIR / "rebuild.lock"):
+        rebuilding.keep_up()
+    assert (spaces.active(), named()) == before
+    rebuilding.keep_up()
+    assert (spaces.active(), named()) != before
+
+
+def test_damage_stops_keeping_up_with_a_word_in_the_log_and_the_active_generation_serves(pieces, caplog):
+    grow()
+    generation = spaces.active()
+    store.path_of(Segment.objects.first().name).write_bytes(b"")
+    rebuilding.keep_up()
+    assert spaces.active() == generation
+    assert "could not be rebuilt" in caplog.text
+    assert searching.search(searching.descriptor_of(pieces[5]), count=200).total == 124  # all that can be read
+    integrity.repair()
+    rebuilding.keep_up()
+    assert spaces.active().projection
+
+
+def test_a_disk_that_refuses_stops_keeping_up_and_the_active_generation_serves(pieces, monkeypatch, caplog):
+    def refuse(*args):
+        raise StoreUnavailable("The disk is full.")
+
+    grow()
+    generation = spaces.active()
+    before = ranking(pieces[0])
+    monkeypatch.setattr(store, "append", refuse)
+    rebuilding.keep_up()
+    assert spaces.active() == generation
+    assert "The disk is full." in caplog.text
+    assert ranking(pieces[0]) == before

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,13 +149,27 @@ def children(process: subprocess.Popen) -> list[int]:
 
 
 def expect_whole(site: Site, images: int) -> None:
-    """Every image is indexed exactly once, and the store's files are what the rows say, and no others."""
-    report = site.manage("check_index")
-    expected = {"images": images, "indexed": images, "pending": 0, "failed": 0}
-    assert report | expected | {"orphans": 0, "missing": 0, "corrupt": 0, "ok": True} == report
-    assert site.rows("SELECT COUNT(*), COUNT(DISTINCT image_id) FROM catalog_descriptor") == [(images, images)]
-    assert site.rows("SELECT SUM(rows) FROM catalog_segment") == [(images,)]
+    """Every image is indexed exactly once, and the store's files are what the rows say, and no others.
+
+    A worker that has just described the last of them may be merging what it wrote: this is looked at until it holds.
+    """
+    checked = {"images": images, "indexed": images, "pending": 0, "failed": 0}
+    checked |= {"orphans": 0, "missing": 0, "corrupt": 0, "ok": True}
+    expected = (checked, [(images, images)], [(images,)], True, 0)
+    with suppress(AssertionError):
+        wait_until(lambda: _state(site, checked) == expected, "a whole store", seconds=30)
+    assert _state(site, checked) == expected
+
+
+def _state(site: Site, checked: Iterable[str]) -> tuple:
+    """What `check_index` says, rows of descriptors and of segments, whether files and rows agree, and open claims."""
+    report = json.loads(site.run("check_index", "--json").stdout.splitlines()[-1])
     named = {name for (name,) in site.rows("SELECT name FROM catalog_segment")}
     store = site.home / "var" / "features"
-    assert {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()} == named
-    assert site.count("claim <> ''") == 0
+    return (
+        {name: report[name] for name in checked},
+        site.rows("SELECT COUNT(*), COUNT(DISTINCT image_id) FROM catalog_descriptor"),
+        site.rows("SELECT SUM(rows) FROM catalog_segment"),
+        {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()} == named,
+        site.count("claim <> ''"),
+    )

@@ -17,7 +17,7 @@ from pathlib import Path
 from catalog.features import extractors
 from catalog.services import rebuilding
 recipes = extractors.RECIPES
-recipes["vgg16-compact"] = replace(recipes["vgg16-compact"], input_size=96)
+recipes["vgg16-compact"] = replace(recipes["vgg16-compact"], input_sizes=(96,))
 def progress(phase, done, total):
     Path(sys.argv[2]).touch()
     if phase == sys.argv[1]:

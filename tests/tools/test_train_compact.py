@@ -55,7 +55,7 @@ def test_it_learns_to_tell_the_shapes_apart(trained, labelled):
 def test_the_written_file_gives_ncnn_the_maps_of_the_trained_network(trained, labelled, written, models_dir):
     network = trained[0].eval()
     pictures = labelled.pixels[::8]
-    runtime = open_runtime("ncnn", written, input_size=32, layer="block5_conv3", cache=models_dir, threads=2)
+    runtime = open_runtime("ncnn", written, layer="block5_conv3", cache=models_dir, threads=2)
 
     with torch.inference_mode():
         expected = network.maps(network_planes(torch.from_numpy(pictures))).permute(0, 2, 3, 1).numpy()

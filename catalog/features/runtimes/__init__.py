@@ -17,7 +17,7 @@ class Runtime(Protocol):
         """The maps of the layer it was opened for.
 
         Args:
-            batch: uint8, n × size × size × 3, RGB; n may be 0.
+            batch: uint8, n × size × size × 3, RGB; n may be 0, and the size another one at each call.
 
         Returns:
             float32, n × side × side × channels, not negative.
@@ -25,13 +25,12 @@ class Runtime(Protocol):
 
 
 def open_runtime(  # noqa: PLR0913, all but two by name
-    name: str, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int, side_by_side: bool = False
+    name: str, weights: Weights, *, layer: str, cache: Path, threads: int, side_by_side: bool = False
 ) -> Runtime:
     """Load a network.
 
     Args:
         name: `ncnn`, `keras`, or `auto`: Keras where there is a GPU for it, else ncnn.
-        input_size: side of the pictures, in pixels.
         layer: `block5_conv3` (after its ReLU), `block5_pool`, or another of the architecture.
         cache: a folder for what is converted from the weights.
         threads: how many ncnn may use; TensorFlow has its own mind.
@@ -45,15 +44,14 @@ def open_runtime(  # noqa: PLR0913, all but two by name
     """
     if name not in RUNTIMES:
         raise ValueError(f"There is no runtime {name!r}: choose one of {', '.join(RUNTIMES)}.")
+    weights.architecture.map_shape(layer, 0)  # a layer that is not there is refused now, and not at the first picture
     if name == "keras" or (name == "auto" and _keras_sees_a_gpu()):
         from catalog.features.runtimes.keras_runtime import KerasRuntime
 
-        return KerasRuntime(weights, input_size=input_size, layer=layer)
+        return KerasRuntime(weights, layer=layer)
     from catalog.features.runtimes.ncnn_runtime import NcnnRuntime
 
-    return NcnnRuntime(
-        weights, input_size=input_size, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side
-    )
+    return NcnnRuntime(weights, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side)
 
 
 def _keras_sees_a_gpu() -> bool:

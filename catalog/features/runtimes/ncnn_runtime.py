@@ -6,6 +6,7 @@ Winograd for 3×3 convolutions: Lavin & Gray 2016, https://arxiv.org/abs/1509.09
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,8 @@ class NcnnRuntime:
     the network is loaded.
     """
 
-    def __init__(  # noqa: PLR0913, all but one by name
-        self, weights: Weights, *, input_size: int, layer: str, cache: Path, threads: int, side_by_side: bool
-    ) -> None:
-        self._shape = weights.architecture.map_shape(layer, input_size)
+    def __init__(self, weights: Weights, *, layer: str, cache: Path, threads: int, side_by_side: bool) -> None:
+        self._shape_for = partial(weights.architecture.map_shape, layer)
         self._layer = layer
         self._net = ncnn.Net()
         self._pool = ThreadPoolExecutor(threads) if side_by_side else None
@@ -51,7 +50,7 @@ class NcnnRuntime:
 
     def maps(self, batch: np.ndarray) -> np.ndarray:
         """See `runtimes.Runtime`."""
-        maps = np.empty((len(batch), *self._shape), np.float32)
+        maps = np.empty((len(batch), *self._shape_for(batch.shape[1])), np.float32)
         compute = self._pool.map if self._pool else map
         for place, found in zip(maps, compute(self._maps, batch), strict=True):
             place[:] = found

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from catalog.management import curves
-from catalog.management.base import CatalogueCommand, progress_bars
+from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand, progress_bars
 from catalog.services import evaluation
 
 
@@ -19,6 +19,7 @@ class Command(CatalogueCommand):
             help="an image should find those of its collection (the default), or those that share a tag with it",
         )
         parser.add_argument("--queries", type=int, metavar="N", help="ask with so many of the images, by chance (all)")
+        parser.add_argument("--expand", type=int, default=0, metavar="N", help=EXPAND_HELP)
         parser.add_argument(
             "--plot", type=Path, metavar="OUT.png", help="draw precision by recall, and the scores of pairs"
         )
@@ -27,12 +28,13 @@ class Command(CatalogueCommand):
         queries, plot = options["queries"], options["plot"]
         if queries is not None and queries < 1:
             raise CommandError(f"--queries is {queries}; it takes 1 or more.")
+        check_expand(options["expand"])
         if plot and plot.suffix.lower() != ".png":
             raise CommandError(f"--plot is {plot}; it takes a name that ends in .png.")
         if plot and not plot.parent.is_dir():  # told before the minutes that the evaluation may take
             raise CommandError(f"--plot is {plot}; there is no folder {plot.parent}.")
         with progress_bars() as progress:
-            found = evaluation.evaluate(options["labels"], queries, progress=progress)
+            found = evaluation.evaluate(options["labels"], queries, expand=options["expand"], progress=progress)
         if plot:
             curves.draw(found, plot)
         answer = found.as_json()

@@ -1,7 +1,7 @@
 from typing import Any
 
 from catalog.management.base import CatalogueCommand
-from catalog.services import demo, indexing
+from catalog.services import demo, indexing, rebuilding
 
 
 class Command(CatalogueCommand):
@@ -10,6 +10,7 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         added = demo.load()
         done = indexing.index_pending()
+        rebuilding.keep_up()
         if options["json"]:
             self.give({"added": added, "indexed": done.indexed, "failed": done.failed})
         else:

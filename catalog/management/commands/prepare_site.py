@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from catalog.management.base import CatalogueCommand
 from catalog.models import Image
-from catalog.services import demo, indexing, spaces
+from catalog.services import demo, indexing, rebuilding, spaces
 
 
 class Command(CatalogueCommand):
@@ -30,6 +30,7 @@ class Command(CatalogueCommand):
             self._say("Drawing a demo catalogue …")
             demo.load()
             indexing.index_pending()
+            rebuilding.keep_up()
         self._tell(self._administrator())
 
     def _say(self, what: str) -> None:

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalog.features.extractors import RECIPES
 from catalog.management.base import CatalogueCommand, progress_bars
-from catalog.services import indexing, rebuilding
+from catalog.services import indexing, learning, rebuilding
 
 
 class Command(CatalogueCommand):
@@ -34,6 +34,8 @@ class Command(CatalogueCommand):
             "feature_space": made.generation.space.key,
             "images": made.images,
             "segments": made.segments,
+            "learned_from": made.generation.learned_from,
+            "whitened": made.generation.projection_id is not None,
             "seconds": round(time.monotonic() - began, 3),
         }
         if options["json"]:
@@ -43,3 +45,5 @@ class Command(CatalogueCommand):
                 "Generation {generation} serves {images} images of {feature_space} in {segments} segments. {seconds} s."
             )
             self.stdout.write(told.format(**answer))
+            self.stdout.write(f"Descriptors: {learning.comparison_in_words(made.generation)}.")
+            self.stdout.write(f"Scores: {learning.scores_in_words(made.generation)}.")

@@ -10,7 +10,7 @@ from catalog.exceptions import PictureRefused
 from catalog.imaging import crops
 from catalog.imaging.decoding import decode
 from catalog.management import sheet
-from catalog.management.base import CatalogueCommand
+from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand
 from catalog.models import Collection
 from catalog.services import searching
 from catalog.services.explaining import Explanation
@@ -31,6 +31,7 @@ class Command(CatalogueCommand):
         parser.add_argument(
             "--exact", action="store_true", help="compare with every descriptor, as every search does today"
         )
+        parser.add_argument("--expand", type=int, default=0, metavar="N", help=EXPAND_HELP)
         parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="draw the photo and its hits side by side")
         parser.add_argument(
             "--explain",
@@ -42,6 +43,7 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["top"] < 1:
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
+        check_expand(options["expand"])
         for flag in ("sheet", "explain"):
             if options[flag] and options[flag].suffix.lower() != ".png":
                 raise CommandError(f"--{flag} is {options[flag]}; it takes a name that ends in .png.")
@@ -50,7 +52,10 @@ class Command(CatalogueCommand):
         with options["file"].open("rb") as file:
             photo = read_picture(file)
         found = searching.search(
-            _describe(options["file"], photo, box), Filters(_collection(options["collection"])), count=options["top"]
+            _describe(options["file"], photo, box),
+            Filters(_collection(options["collection"])),
+            count=options["top"],
+            expand=options["expand"],
         )
         seconds = round(time.monotonic() - began, 4)
         if options["sheet"]:
@@ -94,18 +99,26 @@ def _as_json(found: Results, seconds: float) -> dict[str, Any]:
             "rank": hit.rank,
             "id": hit.image.pk,
             "score": round(hit.score, 6),
+            "likeness": hit.likeness,
             "collection": hit.image.collection.name if hit.image.collection else None,
             "source": hit.image.source,
             "sha256": hit.image.sha256,
         }
         for hit in found.hits
     ]
-    return {"feature_space": found.space.key, "seconds": seconds, "hits": hits}
+    return {
+        "feature_space": found.space.key,
+        "seconds": seconds,
+        "nothing_alike": found.nothing_alike,
+        "hits": hits,
+    }
 
 
 def _table(found: Results) -> Table:
-    table = Table("rank", "score", "id", "collection", "source", title=f"{found.total} images ranked")
+    said = "; nothing in the catalogue is really like the photo" if found.nothing_alike else ""
+    table = Table("rank", "score", "likeness", "id", "collection", "source", title=f"{found.total} images ranked{said}")
     for hit in found.hits:
         collection = hit.image.collection.name if hit.image.collection else ""
-        table.add_row(str(hit.rank), f"{hit.score:.4f}", str(hit.image.pk), collection, hit.image.source)
+        row = (hit.rank, f"{hit.score:.4f}", hit.likeness or "", hit.image.pk, collection, hit.image.source)
+        table.add_row(*map(str, row))
     return table

@@ -1,0 +1,113 @@
+"""What a generation learns from the store: the projection that descriptors are compared under, and what scores mean."""
+
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from django.db import transaction
+
+from catalog.models import Descriptor, FeatureSpace, Generation
+from catalog.models import Projection as ProjectionRow
+from catalog.services import store
+from catalog.vectors import calibration, projection
+from catalog.vectors.calibration import Calibration, Likeness
+from catalog.vectors.projection import Projection
+from catalog.vectors.segments import open_segment
+
+# Of more images than this, so many drawn at random teach as well.
+SAMPLE = 20_000
+
+
+def learn(generation: Generation) -> None:
+    """Learn from what is stored in the generation's space, and note it in its row.
+
+    It is noted as learned from all images, of which SAMPLE at most teach: a sample does not grow with the catalogue.
+
+    Raises:
+        SegmentDamaged: a segment cannot be read.
+    """
+    places = _places(generation.space)
+    vectors = _vectors(generation.space, _sampled(places))
+    learned = projection.learn(vectors)
+    measured = calibration.calibrate(learned.whitened(vectors) if learned else vectors)
+    with transaction.atomic():
+        generation.learned_from = len(places)
+        generation.projection = _row_of(learned) if learned else None
+        generation.calibration = measured.as_json() if measured else None
+        # Unlike `save`, no fault where another machine has begun a rebuild and given this generation up.
+        Generation.objects.filter(pk=generation.pk).update(
+            learned_from=generation.learned_from,
+            projection=generation.projection,
+            calibration=generation.calibration,
+        )
+
+
+def projection_of(generation: Generation) -> Projection | None:
+    """What the descriptors of a generation are whitened by; None: they are compared as they are."""
+    return _projection(generation.projection_id) if generation.projection_id else None
+
+
+def calibration_of(generation: Generation) -> Calibration | None:
+    """What the scores of a generation mean; None where it had too few images to tell."""
+    return Calibration(**generation.calibration) if generation.calibration else None
+
+
+def outgrown(generation: Generation) -> bool:
+    """Whether the catalogue has grown so much since that it should learn again: to twice the images, or to so many
+    that they teach something at all.
+    """
+    images = Descriptor.objects.filter(space=generation.space, image__isnull=False).count()
+    taught = generation.learned_from
+    return any(taught < enough <= images for enough in (calibration.ENOUGH, projection.ENOUGH, 2 * taught))
+
+
+def comparison_in_words(generation: Generation) -> str:
+    """How a generation compares descriptors, and why so, for its operator."""
+    taught = generation.learned_from
+    if generation.projection_id:
+        return f"whitened, as {taught:,} images taught"
+    if not taught:
+        return "compared as they are: nothing is learned yet"
+    if taught < projection.ENOUGH:
+        return f"compared as they are: fewer than {projection.ENOUGH} images teach no whitening"
+    return "compared as they are: the images are all the same to the network"
+
+
+def scores_in_words(generation: Generation) -> str:
+    """From which score on two pictures are how much alike, for the operator of the catalogue."""
+    meaning = calibration_of(generation)
+    if meaning is None:
+        return f"not said: that takes {calibration.ENOUGH} images that differ"
+    return ", ".join(f"{word} from {meaning.least(word):.2f}" for word in Likeness if word is not Likeness.WEAK)
+
+
+def _row_of(learned: Projection) -> ProjectionRow:
+    numbers = learned.as_bytes()
+    return ProjectionRow.objects.get_or_create(digest=sha256(numbers).hexdigest(), defaults={"numbers": numbers})[0]
+
+
+@lru_cache(maxsize=2)
+def _projection(digest: str) -> Projection:
+    return Projection.from_bytes(bytes(ProjectionRow.objects.get(pk=digest).numbers))
+
+
+def _places(space: FeatureSpace) -> np.ndarray:
+    """Where the descriptors of all images lie: int64, n × 2, segment and row, always in the same order."""
+    living = Descriptor.objects.filter(space=space, image__isnull=False).order_by("segment", "row")
+    return np.fromiter(living.values_list("segment", "row").iterator(), np.dtype((np.int64, 2)))
+
+
+def _sampled(places: np.ndarray) -> np.ndarray:
+    """SAMPLE of the places, drawn at random but the same each time, in their order; all where they are no more."""
+    if len(places) <= SAMPLE:
+        return places
+    return places[np.sort(np.random.default_rng(0).choice(len(places), SAMPLE, replace=False))]
+
+
+def _vectors(space: FeatureSpace, places: np.ndarray) -> np.ndarray:
+    """The descriptors at these places: float32, n × d."""
+    parts = []
+    for segment in space.segments.filter(pk__in=np.unique(places[:, 0]).tolist()).order_by("pk"):
+        rows = places[places[:, 0] == segment.pk, 1]
+        parts.append(open_segment(store.path_of(segment.name)).vectors[rows])
+    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
