@@ -28,7 +28,7 @@ class Space:
 
     @property
     def key(self) -> str:
-        """Readable, different for different spaces, and good for file names."""
+        """Readable and good for file names; different for different spaces of one version of this program."""
         sizes = "+".join(map(str, self.input_sizes))
         return f"{self.extractor}-{sizes}-{self.layer}-{self.pooling}-{self.weights_digest[:12]}"
 

@@ -13,6 +13,7 @@ import numpy as np
 from catalog.features import weights as files
 from catalog.features.architectures import VGG16
 from catalog.features.runtimes import open_runtime
+from catalog.features.runtimes.keras_runtime import agree, model_of
 from catalog.features.weights import Weights, digest
 from tests.features.conftest import batch, described
 
@@ -35,6 +36,13 @@ def main(folder: Path, vgg16_file: Path) -> None:
             answers[f"{name} {layer}"] = runtime.maps(pictures)
     for count in (0, 1, 16, 17):
         answers[f"{count} pictures"] = runtime.maps(batch(count, 100))
+    whole, halved = (model_of(files.compact(), "block5_conv3", precision) for precision in ("float32", "mixed_float16"))
+    answers["halved agrees"] = agree(halved, whole)
+    # Answers a thousand times as large, which 16 bits cannot hold: all that follow are infinite or no numbers.
+    for model in (whole, halved):
+        kernel, bias = model.get_layer("block1_conv1").get_weights()
+        model.get_layer("block1_conv1").set_weights([kernel * 1e4, bias * 1e4])
+    answers["overflowed agrees"] = agree(halved, whole)
     np.savez(folder / "answers.npz", **answers)
 
 

@@ -88,3 +88,8 @@ def test_a_batch_of_any_length_is_cut_and_padded_without_a_trace(answers, count)
     assert maps.shape == (count, *full.shape[1:])
     np.testing.assert_allclose(maps, full[:count], rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(alone[0], full[0], rtol=1e-3, atol=1e-3)
+
+
+def test_half_precision_is_good_enough_unless_it_overflows(answers):
+    assert answers["halved agrees"]
+    assert not answers["overflowed agrees"]
