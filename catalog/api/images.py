@@ -10,7 +10,7 @@ from ninja.errors import HttpError
 
 from catalog.api.access import READERS, WRITERS, require
 from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, PartsOut, Problem, ResultsOut, WhyOut
-from catalog.api.search import check_stretch, filters
+from catalog.api.search import check_expand, check_stretch, filters
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
 from catalog.services import deletion, explaining, searching, uploads
@@ -63,10 +63,15 @@ def image(request: HttpRequest, pk: int) -> object:
 
 
 @router.get("/{pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
-def similar_images(request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "") -> object:
-    """The images most like one of the catalogue, without itself."""
+def similar_images(
+    request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "", expand: int = 0
+) -> object:
+    """The images most like one of the catalogue, without itself. `expand` is as in a search by photo."""
     check_stretch(start, top)
-    found = searching.like(get_object_or_404(Image, pk=pk), filters(collection, []), start=start, count=top)
+    check_expand(expand)
+    found = searching.like(
+        get_object_or_404(Image, pk=pk), filters(collection, []), start=start, count=top, expand=expand
+    )
     if found is None:
         raise HttpError(409, f"Image {pk} is not searchable yet.")
     return ResultsOut.of(found)

@@ -8,6 +8,7 @@ from ninja import Field, Schema
 from catalog.models import Image
 from catalog.services.explaining import Parts
 from catalog.services.searching import Results
+from catalog.vectors.calibration import Likeness
 
 
 class ImageOut(Schema):
@@ -43,7 +44,12 @@ class ImageOut(Schema):
 
 class HitOut(Schema):
     rank: int
-    score: float = Field(description="cosine similarity, -1 to 1")
+    score: float = Field(
+        description="cosine similarity, -1 to 1; whitened by what the catalogue teaches once it has 100 images"
+    )
+    likeness: Likeness | None = Field(
+        description="what the score is worth in this catalogue; null where it is too small to tell, or with `expand`"
+    )
     image: ImageOut
 
 
@@ -52,24 +58,29 @@ class ResultsOut(Schema):
     seconds: float
     total: int = Field(description="images that pass the filters; all of them were ranked")
     damaged: list[str] = Field(description="segments that cannot be read, whose images are not found; none is well")
+    nothing_alike: bool = Field(description="whether even the best of all is like the query by chance alone")
     hits: list[HitOut]
 
     @classmethod
     def of(cls, found: Results) -> dict[str, object]:
         prefetch_related_objects([hit.image for hit in found.hits], "tags")
-        hits = [{"rank": hit.rank, "score": hit.score, "image": hit.image} for hit in found.hits]
+        hits = [
+            {"rank": hit.rank, "score": hit.score, "likeness": hit.likeness, "image": hit.image} for hit in found.hits
+        ]
         return {
             "feature_space": found.space.key,
             "seconds": found.seconds,
             "total": found.total,
             "damaged": found.damaged,
+            "nothing_alike": found.nothing_alike,
             "hits": hits,
         }
 
 
 class PartsOut(Schema):
     contributions: list[list[float]] = Field(
-        description="what each part of the picture adds to the score, row by row from the top; their sum is the score"
+        description="what each part of the picture adds to the score, or takes from it, row by row from the top; "
+        "their sum is the score"
     )
     overlay_url: str = Field(description="the picture with those parts lit, as WebP")
 
@@ -80,7 +91,7 @@ class PartsOut(Schema):
 
 class WhyOut(Schema):
     feature_space: str
-    score: float = Field(description="cosine similarity of the two")
+    score: float = Field(description="cosine similarity of the two, as searches have it")
     photo: PartsOut = Field(description="of the image whose likes are sought")
     image: PartsOut = Field(description="of the other")
 

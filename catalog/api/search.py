@@ -10,7 +10,7 @@ from catalog.imaging import crops
 from catalog.models import Collection, Tag
 from catalog.services import health, searching, spaces
 from catalog.services.limits import read_picture
-from catalog.services.searching import Filters
+from catalog.services.searching import MOST_EXPANDED, Filters
 
 router = Router(tags=["search"], auth=READERS)
 
@@ -26,15 +26,18 @@ def search_by_photo(
     collection: Form[str] = "",
     tags: Form[list[str]] = [],  # noqa: B006 - ninja copies it
     crop: Form[str] = "",
+    expand: Form[int] = 0,
 ) -> object:
     """The images most like a photo, best first. `crop` is `x,y,width,height` in pixels of the upright photo.
 
-    The photo is not kept.
+    With `expand` so many of the best images are added to the photo and the catalogue is ranked again, which finds more
+    of its kind; scores are then those of the mixture, and come without a word. The photo is not kept.
     """
     check_stretch(start, top)
+    check_expand(expand)
     box = crops.parse(crop) if crop else None
     query = searching.describe(read_picture(photo), box)
-    return ResultsOut.of(searching.search(query, filters(collection, tags), start=start, count=top))
+    return ResultsOut.of(searching.search(query, filters(collection, tags), start=start, count=top, expand=expand))
 
 
 @router.get("/health", response={200: HealthOut, (401, 503): Problem})
@@ -51,6 +54,12 @@ def check_stretch(start: int, top: int) -> None:
         raise HttpError(422, f"top is {top}; it takes 1 to {MOST}.")
     if not 0 <= start < 2**31:
         raise HttpError(422, f"start is {start}; it takes 0 or more.")
+
+
+def check_expand(count: int) -> None:
+    """Refuse an expansion that cannot be. Raises HttpError 422."""
+    if not 0 <= count <= MOST_EXPANDED:
+        raise HttpError(422, f"expand is {count}; it takes 0 to {MOST_EXPANDED}.")
 
 
 def filters(collection: str, tags: list[str]) -> Filters:

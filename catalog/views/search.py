@@ -21,7 +21,10 @@ from catalog.services.limits import read_picture
 from catalog.services.searching import Filters, Hit, Results
 from catalog.views import faults
 from catalog.views.access import searcher
-from catalog.views.paging import page_query, wanted_page
+from catalog.views.paging import page_query, wanted_expansion, wanted_page
+
+# By how many of the best images "more of the same kind" expands a query. Measured in docs/quality.md.
+EXPANSION = 5
 
 
 @require_safe
@@ -52,7 +55,7 @@ def results(request: HttpRequest, token: str) -> HttpResponse:
     photo = queries.find(token)
     found = _search(
         request,
-        lambda filters, start, count: searching.search(queries.descriptor_of(photo), filters, start=start, count=count),
+        lambda filters, **stretch: searching.search(queries.descriptor_of(photo), filters, **stretch),
     )
     query = {
         "photo_url": reverse("query_photo", args=[token]),
@@ -77,7 +80,7 @@ def similar(request: HttpRequest, pk: int) -> HttpResponse:
         )
     found = _search(
         request,
-        lambda filters, start, count: searching.search(sought, filters, start=start, count=count, without=image.pk),
+        lambda filters, **stretch: searching.search(sought, filters, without=image.pk, **stretch),
     )
     return _results(request, query, *found)
 
@@ -117,12 +120,12 @@ def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:
         raise faults.NotHere(_("There is no such collection or tag."))
     tag = form.cleaned_data["tag"]
     filters = Filters(form.cleaned_data["collection"], (tag,) if tag else ())
-    number, size = wanted_page(request), settings.RESULTS_PER_PAGE
-    found = ask(filters, (number - 1) * size, size)
+    number, size, expand = wanted_page(request), settings.RESULTS_PER_PAGE, wanted_expansion(request)
+    found = ask(filters, start=(number - 1) * size, count=size, expand=expand)
     paginator = Paginator(range(found.total), size)
     if number > paginator.num_pages:
         number = paginator.num_pages
-        found = ask(filters, (number - 1) * size, size)
+        found = ask(filters, start=(number - 1) * size, count=size, expand=expand)
     return form, found, Page(found.hits, number, paginator)
 
 
@@ -135,6 +138,10 @@ def _results(
         "search_form": SearchForm(),
         "page": page,
         "page_query": page_query(request.GET),
+        "expand": wanted_expansion(request),
+        "more_of_kind": EXPANSION,
+        "plain_query": page_query({name: value for name, value in request.GET.items() if name != "expand"}),
+        "nothing_alike": found.nothing_alike and page.number == 1,
         "seconds": found.seconds,
         "feature_space": found.space.key,
     }

@@ -22,7 +22,7 @@ def test_the_contributions_of_both_sum_to_the_score(client, catalogue):
     assert told["feature_space"].startswith("vgg16-compact")
     for which in ("photo", "image"):
         grid = np.array(told[which]["contributions"])
-        assert grid.shape == (8, 8)
+        assert grid.shape == (12, 12)
         assert grid.sum() == pytest.approx(told["score"], abs=1e-4)
         assert client.get(told[which]["overlay_url"])["Content-Type"] == "image/webp"
 

@@ -3,6 +3,8 @@
 import pytest
 
 from catalog.models import Collection, Image, QueryPhoto, Tag
+from catalog.services import rebuilding
+from tests import described
 from tests.pages.bad_pictures import REFUSED
 from tests.pages.conftest import file_of
 
@@ -112,3 +114,51 @@ def test_health_counts_and_tells_of_the_compact_network(client, catalogue):
     assert (answer["indexed"], answer["pending"], answer["failed"]) == (6, 0, 0)
     assert answer["feature_space"].startswith("vgg16-compact")
     assert "fetch_weights" in answer["notice"]
+
+
+@pytest.fixture
+def kinds():
+    """Sixty images of six kinds, which a generation has learned from."""
+    images = described.add(described.kinds(6, 10, spread=0.1))
+    rebuilding.rebuild()
+    return images
+
+
+def test_scores_come_with_a_word_where_the_catalogue_is_large_enough(client, kinds):
+    found = client.get(f"/api/images/{kinds[0].pk}/similar", {"top": 59}).json()
+    assert {hit["likeness"] for hit in found["hits"]} <= {"same picture", "very alike", "alike", "weak"}
+    assert found["hits"][-1]["likeness"] == "weak"
+    assert found["nothing_alike"] is False
+
+
+def test_a_small_catalogue_gives_no_words(client, catalogue, picture):
+    found = search(client, picture(2)).json()
+    assert {hit["likeness"] for hit in found["hits"]} == {None}
+    assert found["nothing_alike"] is False
+
+
+def test_a_photo_like_nothing_is_told_so(client, kinds, picture):
+    found = search(client, picture(2)).json()
+    assert found["nothing_alike"] is True
+    assert found["hits"][0]["likeness"] == "weak"
+
+
+def test_an_expanded_search_ranks_otherwise_and_gives_no_words(client, kinds):
+    address = f"/api/images/{kinds[0].pk}/similar"
+    plain, expanded = (client.get(address, {"expand": count}).json()["hits"] for count in (0, 5))
+    assert [hit["image"]["id"] for hit in plain] != [hit["image"]["id"] for hit in expanded]
+    assert {hit["likeness"] for hit in expanded} == {None}
+
+
+@pytest.mark.parametrize("count", [-1, 51])
+def test_an_expansion_that_cannot_be_is_refused(client, catalogue, picture, count):
+    for answer in (
+        search(client, picture(2), expand=count),
+        client.get(f"/api/images/{catalogue[0].pk}/similar", {"expand": count}),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == f"expand is {count}; it takes 0 to 50."
+
+
+def test_a_photo_can_be_expanded(client, catalogue, picture):
+    assert search(client, picture(2), expand=3).json()["total"] == len(catalogue)
