@@ -43,7 +43,7 @@ def main() -> None:
             for weights in (drawn, choose("vgg16-compact", None))
         }
         answer["pipeline"] = {
-            "vgg16": pipeline("vgg16", options.files // 4, drawn.path),
+            "vgg16": pipeline("vgg16", options.files // 2, drawn.path),
             "vgg16-compact": pipeline("vgg16-compact", options.files, drawn.path),
         }
     draw(answer, options.chart)
@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pictures", type=int, default=16, help="pictures that each runtime describes in a round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
-    parser.add_argument("--files", type=int, default=1000, help="files that are imported; a quarter of them for VGG16")
+    parser.add_argument("--files", type=int, default=1000, help="files that are imported; half of them for VGG16")
     parser.add_argument("--chart", type=Path, default=CHART, metavar="OUT.png", help="where to draw what was found")
     return parser.parse_args()
 

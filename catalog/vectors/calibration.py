@@ -12,7 +12,7 @@ import numpy as np
 
 # Fewer images than this have too few pairs to say what chance does.
 ENOUGH = 50
-PAIRS = 200_000
+PAIRS = 50_000
 # Pairs that are compared at once: a few dozen megabytes at most.
 PIECE = 1024
 
