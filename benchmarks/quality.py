@@ -218,7 +218,7 @@ def tell_words(vectors: Vectors, labels: np.ndarray) -> None:
         "best hit without its kind": np.where(same_kind, -1, scores).max(axis=1),
     }
     copies = {name: (vectors[name] * catalogue).sum(axis=1) for name in ALTERATIONS}
-    best = 1.0
+    best = np.inf
     for word in Likeness:
         least = meaning.least(word)
 

@@ -34,10 +34,13 @@ class Alongside:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if fault is None and self._describer:
-            with self._going_on():
-                self._describer.finish()
-        self._open.__exit__(kind, fault, trace)
+        if fault is not None:
+            self._open.__exit__(kind, fault, trace)
+            return
+        with self._open:  # whatever ends the last of it, claims are let go of
+            if self._describer:
+                with self._going_on():
+                    self._describer.finish()
 
     def extractor(self) -> Extractor | None:
         """Whose input pictures are to be prepared as; None where none are described."""

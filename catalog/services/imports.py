@@ -16,7 +16,7 @@ from catalog.durability import whole_file
 from catalog.exceptions import ArchiveRefused, FolderRefused, ImageSearchError, StoreUnavailable
 from catalog.imaging.archives import is_archive
 from catalog.imaging.names import display_name
-from catalog.models import Collection, Import, ImportedFile
+from catalog.models import Collection, Image, Import, ImportedFile
 from catalog.services import claims, found_files, hints, indexing, uploads
 from catalog.services.alongside import Alongside
 from catalog.services.found_files import Found
@@ -60,7 +60,12 @@ def take_in(
             extractor = describer.extractor() if describer and arrivals else None
             upcoming = uploads.begin(arrivals, threads, extractor)
             if begun:
-                yield _end_handful(begun, threads, user, describer)
+                claim = describer.claimed_at_birth() if describer else {}
+                outcomes = uploads.end(begun, threads, user=user, **claim)
+                yield outcomes  # told of before it is waited for the network
+                if describer:
+                    new = [outcome.image for outcome in outcomes if outcome.image and outcome.kind is Kind.ADDED]
+                    describer.take(new, begun.prepared, begun.extractor)
             begun = upcoming
 
 
@@ -94,15 +99,6 @@ def _incoming(some: list[Found], collection: Collection | None, from_folders: bo
     named = {one.folder: display_name(one.folder)[:120] for one in some if from_folders and one.folder}
     collections = {folder: uploads.collection_named(name) for folder, name in named.items()}
     return [Incoming(one.name, one.read, collections.get(one.folder, collection)) for one in some]
-
-
-def _end_handful(begun: Begun, threads: Hands, user: Any, describer: Alongside | None) -> list[Outcome]:
-    claim = describer.claimed_at_birth() if describer else {}
-    outcomes = uploads.end(begun, threads, user=user, **claim)
-    if describer:
-        new = [outcome.image for outcome in outcomes if outcome.image and outcome.kind is Kind.ADDED]
-        describer.take(new, begun.prepared, begun.extractor)
-    return outcomes
 
 
 def begin(
@@ -213,6 +209,8 @@ def _take_all(run: Import) -> None:
 
 
 def _tell(run: Import, outcomes: list[Outcome]) -> None:
+    images = [outcome.image.pk for outcome in outcomes if outcome.image]
+    there = set(Image.objects.filter(pk__in=images).values_list("pk", flat=True))  # nobody has deleted them yet
     ImportedFile.objects.bulk_create(
         [
             ImportedFile(
@@ -221,7 +219,7 @@ def _tell(run: Import, outcomes: list[Outcome]) -> None:
                 name=outcome.name,
                 outcome=outcome.kind,
                 reason=outcome.reason[:500],
-                image=outcome.image,
+                image=outcome.image if outcome.image and outcome.image.pk in there else None,
             )
             for position, outcome in enumerate(outcomes, run.files.count())
         ]

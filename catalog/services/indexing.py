@@ -237,7 +237,9 @@ def _commit(rows: list[Described], owner: str, space: FeatureSpace) -> int:
 
 
 def _register(segment: Segment, rows: list[Described], owner: str) -> int:
-    if not Generation.objects.select_for_update().filter(space=segment.space, state=Generation.State.ACTIVE).first():
+    # Asked twice: PostgreSQL, having waited for a swap, sees that the old row serves no more and not yet the new one.
+    serving = Generation.objects.select_for_update().filter(space=segment.space, state=Generation.State.ACTIVE)
+    if not (serving.first() or serving.first()):
         raise SpaceChanged
     ours = Image.objects.pending().select_for_update().filter(pk__in=[row.image_id for row in rows], claim=owner)
     # Without those that were deleted meanwhile, or taken over by another when this process was thought dead.

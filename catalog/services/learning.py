@@ -53,11 +53,13 @@ def calibration_of(generation: Generation) -> Calibration | None:
 
 
 def outgrown(generation: Generation) -> bool:
-    """Whether the catalogue has grown so much since that it should learn again: to twice the images, or to so many
-    that they teach something at all.
+    """Whether the catalogue has changed so much since that it should learn again: to twice the images or half of them,
+    or to so many that they teach something at all.
     """
     images = Descriptor.objects.filter(space=generation.space, image__isnull=False).count()
     taught = generation.learned_from
+    if 0 < 2 * images <= taught:
+        return True
     return any(taught < enough <= images for enough in (calibration.ENOUGH, projection.ENOUGH, 2 * taught))
 
 

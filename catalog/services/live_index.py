@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from catalog import locks
 from catalog.exceptions import CatalogueBusy, IndexUnavailable, SegmentDamaged, StoreUnavailable
@@ -159,8 +159,11 @@ def follow(generation: Generation | None) -> None:
 
 
 def drop_retired() -> None:
-    """Have the engine let go of the generations that are no more. Where that fails, the next rebuild tries again."""
-    kept = Generation.objects.select_related("space")
+    """Have the engine let go of what no search goes by any more. Where that fails, the next rebuild tries again."""
+    # Of a space that is not the active one a search may still be under way.
+    active = Q(state=Generation.State.ACTIVE)
+    serving = Generation.objects.filter(active).values("space")
+    kept = Generation.objects.filter(active | ~Q(space__in=serving)).select_related("space")
     try:
         engine().drop_others([key_of(generation) for generation in kept])
     except IndexUnavailable as fault:

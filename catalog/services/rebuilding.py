@@ -211,13 +211,19 @@ def match_status_to_descriptors(space: FeatureSpace) -> None:
 
 
 def _retire() -> None:
-    """Let go of all generations but the serving one and the one before it, with the spaces that only they used."""
-    last = list(Generation.objects.order_by("-pk")[:2])
-    kept = [generation.space_id for generation in last]
+    """Let go of all generations but the serving one, the one before it, and the last of the space before.
+
+    Spaces go with their generations. One that has none is of a re-extraction that was stopped, and stays for the next.
+    """
+    serving, *before = Generation.objects.select_related("space").order_by("-pk")
+    elsewhere = [generation for generation in before if generation.space != serving.space]
+    kept = [serving, *before[:1], *elsewhere[:1]]
     with transaction.atomic():
-        store.forget(list(Segment.objects.exclude(space__in=kept)))
-        Generation.objects.exclude(pk__in=[generation.pk for generation in last]).delete()
-        FeatureSpace.objects.exclude(pk__in=kept).delete()
+        gone = FeatureSpace.objects.exclude(pk__in=[one.space_id for one in kept]).exclude(generations=None)
+        store.forget(list(Segment.objects.filter(space__in=gone)))
+        spaces_gone = list(gone.values_list("pk", flat=True))
+        Generation.objects.exclude(pk__in=[one.pk for one in kept]).delete()
+        FeatureSpace.objects.filter(pk__in=spaces_gone).delete()
         Projection.objects.filter(generation=None).delete()
     live_index.drop_retired()
 

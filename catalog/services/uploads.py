@@ -5,6 +5,7 @@ beginning they are read and threads go to work on their pixels; at the end their
 inserted. Only the thread that calls speaks with the database.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from catalog.imaging.thumbnails import quick_thumbnail, shrunk
 from catalog.models import Collection, Image, ImportedFile, Tag
 from catalog.services import hints, indexing, originals, store
 from catalog.services.limits import picture_limits, read_picture
+
+logger = logging.getLogger(__name__)
 
 Kind = ImportedFile.Outcome
 
@@ -195,10 +198,10 @@ def end(begun: Begun, threads: Hands, *, tags: Sequence[Tag] = (), user: Any = N
             image.uploaded_by = user
             for field, value in claim.items():
                 setattr(image, field, value)
-        inserted = _insert(new, tags)
         _put_back([arrival for arrival in begun.arrivals if arrival.digest in known], known)
+        inserted = _insert(sorted(new, key=lambda image: image.sha256), tags)
     there = _rows([*known, *(image.sha256 for image in new if image.sha256 not in inserted)])
-    return _outcomes(begun.arrivals, {**refused, **inserted, **there}, set(inserted))
+    return _outcomes(begun.arrivals, {**known, **refused, **inserted, **there}, set(inserted))
 
 
 def _verdicts(begun: Begun, known: dict[str, Image]) -> tuple[list[_Checked], dict[str, PictureRefused]]:
@@ -214,6 +217,9 @@ def _verdicts(begun: Begun, known: dict[str, Image]) -> tuple[list[_Checked], di
             ready[arrival.digest] = checked.result() if checked else _check(arrival, None)
         except PictureRefused as refusal:
             refused[arrival.digest] = refusal
+        except Exception as fault:  # whatever it is, one picture never stops an import
+            logger.exception("%s cannot be taken in", arrival.name)
+            refused[arrival.digest] = PictureRefused("damaged", "It cannot be read: {fault}.", fault=fault)
     return list(ready.values()), refused
 
 
@@ -256,7 +262,11 @@ def _store(checked: _Checked) -> Image:
 
 
 def _insert(images: list[Image], tags: Sequence[Tag]) -> dict[str, Image]:
-    """Insert the images that nobody else inserted meanwhile; those, by digest."""
+    """Insert the images that nobody else inserted meanwhile; those, by digest.
+
+    Args:
+        images: in the order of their digests, so that two who insert the same ones wait for each other and no more.
+    """
     while True:
         there = _rows([image.sha256 for image in images])
         ours = [image for image in images if image.sha256 not in there]
@@ -285,7 +295,11 @@ def _put_back(again: list[Arrival], known: dict[str, Image]) -> None:
             originals.save(str(image.original), arrival.data)
             indexing.retry(Image.objects.filter(pk=image.pk))
         if not originals.has_thumbnail(image):
-            originals.make_thumbnail(image)
+            try:
+                originals.make_thumbnail(image)
+            except PictureRefused:  # the original is there and altered
+                originals.save(str(image.original), arrival.data)
+                originals.make_thumbnail(image)
 
 
 def _rows(digests: list[str]) -> dict[str, Image]:

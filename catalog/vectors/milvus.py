@@ -94,7 +94,8 @@ class Milvus:
             _even_out(client, snapshot, wanted, held)
             if known and _count(client, name) != len(wanted.ids):  # it was not as known
                 _even_out(client, snapshot, wanted, _read(client, name))
-        self._known[snapshot.key] = Known(snapshot.segments, wanted)
+        # Of the snapshots before, the last may still be searched; more would keep segments open that are long merged.
+        self._known = {**dict([*self._known.items()][-1:]), snapshot.key: Known(snapshot.segments, wanted)}
 
     def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
         """As `exact.rank`. Raises ImageSearchError: `top` is more than Milvus returns."""

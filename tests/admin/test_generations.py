@@ -27,7 +27,7 @@ def test_the_list_says_what_each_generation_learned(admin, generation):
     assert page.count('alt="True"') == 1  # the first generation was whitened by nothing
     assert page.count('alt="False"') == 1
     assert "same picture from 0.9" in page
-    assert "not said: that takes 50 images that differ" in page
+    assert "not said: that takes 100 images that differ" in page
 
 
 def test_the_page_of_a_generation_says_it_in_words(admin, generation):
@@ -43,4 +43,4 @@ def test_the_page_of_a_generation_of_few_images_says_why_it_learned_nothing(admi
     rebuilding.rebuild()
     page = change_page(admin, spaces.active())
     assert "compared as they are: fewer than 100 images teach no whitening" in page
-    assert "not said: that takes 50 images that differ" in page
+    assert "not said: that takes 100 images that differ" in page

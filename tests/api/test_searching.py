@@ -118,14 +118,14 @@ def test_health_counts_and_tells_of_the_compact_network(client, catalogue):
 
 @pytest.fixture
 def kinds():
-    """Sixty images of six kinds, which a generation has learned from."""
-    images = described.add(described.kinds(6, 10, spread=0.1))
+    """A hundred and twenty images of twelve kinds, which a generation has learned from."""
+    images = described.add(described.kinds(12, 10, spread=0.1))
     rebuilding.rebuild()
     return images
 
 
 def test_scores_come_with_a_word_where_the_catalogue_is_large_enough(client, kinds):
-    found = client.get(f"/api/images/{kinds[0].pk}/similar", {"top": 59}).json()
+    found = client.get(f"/api/images/{kinds[0].pk}/similar", {"top": 119}).json()
     assert {hit["likeness"] for hit in found["hits"]} <= {"same picture", "very alike", "alike", "weak"}
     assert found["hits"][-1]["likeness"] == "weak"
     assert found["nothing_alike"] is False

@@ -77,7 +77,7 @@ def test_a_rebuild_of_few_images_tells_why_they_are_compared_as_they_are(manage,
     assert (answer["learned_from"], answer["whitened"]) == (6, False)
     out = manage("rebuild_index").out
     assert "Descriptors: compared as they are: fewer than 100 images teach no whitening." in out
-    assert "Scores: not said: that takes 50 images that differ." in out
+    assert "Scores: not said: that takes 100 images that differ." in out
 
 
 def test_every_original_can_be_described_again(manage, catalogue):

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def kinds():
-    """Sixty images of six kinds, which a generation has learned from."""
+    """A hundred and twenty images of twelve kinds, which a generation has learned from."""
     images = described.add(
-        described.kinds(6, 10, spread=0.1), collections=[f"kind {number // 10}" for number in range(60)]
+        described.kinds(12, 10, spread=0.1), collections=[f"kind {number // 10}" for number in range(120)]
     )
     rebuilding.rebuild()
     return images

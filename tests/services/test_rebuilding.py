@@ -158,9 +158,27 @@ def test_the_space_before_is_kept_and_the_one_before_that_is_let_go(transactiona
     first = spaces.active().space
     rebuilding.reextract("vgg16-compact")
     assert FeatureSpace.objects.filter(pk=first.pk).exists()
-    rebuilding.rebuild()
+    rebuilding.rebuild()  # of the same space: no reason to let go of the other
+    assert FeatureSpace.objects.filter(pk=first.pk).exists()
+    rebuilding.reextract("vgg16-compact")
     assert not FeatureSpace.objects.filter(pk=first.pk).exists()
     assert segment_files() == named()
+
+
+def test_a_rebuild_spares_what_a_stopped_reextraction_has_described(pieces, other_space, monkeypatch):
+    monkeypatch.setattr(indexing, "BATCH", 2)
+    committed = rebuilding._commit
+
+    def stop_after_one(*args):
+        committed(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rebuilding, "_commit", stop_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        rebuilding.reextract("vgg16-compact")
+    rebuilding.rebuild()
+    begun = FeatureSpace.objects.get(generations=None)
+    assert Descriptor.objects.filter(space=begun).count() == 2
 
 
 def test_a_damaged_segment_stops_a_rebuild_and_the_old_generation_serves(pieces):
@@ -333,7 +351,7 @@ def test_a_catalogue_that_grew_learns_by_itself(catalogue):
     assert spaces.active().learned_from == 0  # too few to learn from
     grow(5, 10)
     rebuilding.keep_up()
-    assert (spaces.active().learned_from, spaces.active().projection) == (56, None)
+    assert spaces.active().learned_from == 0
     grow(5, 10, seed=1)
     rebuilding.keep_up()
     assert spaces.active().learned_from == 106

@@ -250,11 +250,10 @@ def test_every_hit_comes_with_what_its_score_means_in_this_catalogue(clear_kinds
     assert {kind_of(image) for image in alike} == {0}
 
 
-def test_words_need_fifty_images_and_no_whitening(db):
-    few = described.add(described.kinds(12, 5, spread=0.1))
+def test_words_need_a_hundred_images(db):
+    enough = described.add(described.kinds(20, 5, spread=0.1))
     rebuilding.rebuild()
-    assert spaces.active().projection is None
-    found = searching.search(searching.descriptor_of(few[0]), count=60)
+    found = searching.search(searching.descriptor_of(enough[0]), count=100)
     assert found.hits[0].likeness is Likeness.SAME
     assert found.hits[-1].likeness is Likeness.WEAK
 

@@ -85,7 +85,7 @@ def test_a_picture_is_never_paired_with_itself(monkeypatch):
     # Rows at right angles: every score is 0 but that of a row with itself.
     shown = []
     monkeypatch.setattr(calibration, "_transformed", lambda scores: shown.append(scores) or scores)
-    assert calibrate(np.eye(60, dtype=np.float32)) is None
+    assert calibrate(np.eye(120, dtype=np.float32)) is None
     assert len(shown[0]) == calibration.PAIRS
     assert not shown[0].any()
 

@@ -44,6 +44,8 @@ class Command(CatalogueCommand):
         if options["top"] < 1:
             raise CommandError(f"--top is {options['top']}; it takes 1 or more.")
         check_expand(options["expand"])
+        if options["expand"] and options["explain"]:
+            raise CommandError("--explain is about the photo alone, --expand about more than that: choose one.")
         for flag in ("sheet", "explain"):
             if options[flag] and options[flag].suffix.lower() != ".png":
                 raise CommandError(f"--{flag} is {options[flag]}; it takes a name that ends in .png.")
