@@ -218,6 +218,17 @@ class Projection(models.Model):
         return self.digest
 
 
+class Coder(models.Model):
+    """What makes the codes of a generation. In a row of its own, as its projection is."""
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the numbers")
+    bits = models.PositiveIntegerField()
+    numbers = models.BinaryField(help_text="vectors.codes.Coder")
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class Generation(models.Model):
     """One build of everything derived from the store. One is active; a new one is built beside it."""
 
@@ -232,6 +243,9 @@ class Generation(models.Model):
     activated_at = models.DateTimeField(null=True, blank=True)
     learned_from = models.PositiveIntegerField(default=0, help_text="how many images taught what follows")
     projection = models.ForeignKey(Projection, null=True, on_delete=models.PROTECT)
+    coder = models.ForeignKey(Coder, null=True, on_delete=models.PROTECT)
+    candidates = models.PositiveIntegerField(null=True, help_text="how many the codes choose; null: not measured")
+    recall = models.FloatField(null=True, help_text="at 10, of so many candidates")
     calibration = models.JSONField(null=True, help_text="vectors.calibration.Calibration; null: too few images")
 
     class Meta:

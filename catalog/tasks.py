@@ -33,7 +33,7 @@ def catch_up() -> None:
 
 @shared_task
 def sweep() -> None:
-    for work in (queries.sweep, imports.sweep, store.sweep):
+    for work in (queries.sweep, imports.sweep, store.sweep, rebuilding.sweep):
         _told(work)
 
 

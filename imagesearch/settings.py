@@ -15,6 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.folder("IMAGESEARCH_DATA_DIR", BASE_DIR)
 VAR_DIR = DATA_DIR / "var"
 FEATURES_DIR = VAR_DIR / "features"
+INDEX_DIR = VAR_DIR / "index"
 MODELS_DIR = VAR_DIR / "models"
 LOCKS_DIR = VAR_DIR / "locks"
 IMPORTS_DIR = VAR_DIR / "imports"

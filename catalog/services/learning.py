@@ -6,19 +6,24 @@ from hashlib import sha256
 import numpy as np
 from django.db import transaction
 
+from catalog.models import Coder as CoderRow
 from catalog.models import Descriptor, FeatureSpace, Generation
 from catalog.models import Projection as ProjectionRow
 from catalog.services import store
-from catalog.vectors import calibration, projection
+from catalog.vectors import calibration, codes, projection, two_stage
 from catalog.vectors.calibration import Calibration, Likeness
+from catalog.vectors.codes import Coder
 from catalog.vectors.projection import Projection
 from catalog.vectors.segments import open_segment
+from catalog.vectors.snapshot import Snapshot
 
 # Of more images than this, so many drawn at random teach as well.
 SAMPLE = 20_000
+# So many images ask when recall is measured.
+QUERIES = 100
 
 
-def learn(generation: Generation) -> None:
+def learn(generation: Generation, bits: int = codes.BITS) -> None:
     """Learn from what is stored in the generation's space, and note it in its row.
 
     It is noted as learned from all images, of which SAMPLE at most teach: a sample does not grow with the catalogue.
@@ -29,15 +34,18 @@ def learn(generation: Generation) -> None:
     places = _places(generation.space)
     vectors = _vectors(generation.space, _sampled(places))
     learned = projection.learn(vectors)
+    coder = codes.rotated(vectors.shape[1], bits) if learned else None
     measured = calibration.calibrate(learned.whitened(vectors) if learned else vectors)
     with transaction.atomic():
         generation.learned_from = len(places)
         generation.projection = _row_of(learned) if learned else None
+        generation.coder = _coder_row_of(coder) if coder else None
         generation.calibration = measured.as_json() if measured else None
         # Unlike `save`, no fault where another machine has begun a rebuild and given this generation up.
         Generation.objects.filter(pk=generation.pk).update(
             learned_from=generation.learned_from,
             projection=generation.projection,
+            coder=generation.coder,
             calibration=generation.calibration,
         )
 
@@ -45,6 +53,26 @@ def learn(generation: Generation) -> None:
 def projection_of(generation: Generation) -> Projection | None:
     """What the descriptors of a generation are whitened by; None: they are compared as they are."""
     return _projection(generation.projection_id) if generation.projection_id else None
+
+
+def coder_of(generation: Generation) -> Coder | None:
+    """What makes the codes of a generation; None: it has none."""
+    return _coder(generation.coder_id) if generation.coder_id else None
+
+
+def tune(generation: Generation, snapshot: Snapshot) -> None:
+    """Find out how many candidates the codes of a generation must choose, and note it in its row.
+
+    Args:
+        snapshot: of the generation, as it is searched.
+    """
+    if snapshot.coder is None:
+        return
+    places = _places(generation.space)
+    asking = places[np.sort(np.random.default_rng(0).choice(len(places), min(QUERIES, len(places)), replace=False))]
+    queries = snapshot.whitened(_vectors(generation.space, asking))
+    generation.candidates, generation.recall = two_stage.tune(snapshot, queries)
+    Generation.objects.filter(pk=generation.pk).update(candidates=generation.candidates, recall=generation.recall)
 
 
 def calibration_of(generation: Generation) -> Calibration | None:
@@ -75,6 +103,16 @@ def comparison_in_words(generation: Generation) -> str:
     return "compared as they are: the images are all the same to the network"
 
 
+def codes_in_words(generation: Generation) -> str:
+    """How a generation chooses candidates, for the operator of the catalogue."""
+    if generation.coder is None or generation.candidates is None or generation.recall is None:
+        return "none: every search compares with every image"
+    return (
+        f"{generation.coder.bits} bits; {generation.candidates:,} candidates hold {generation.recall:.1%} of the "
+        f"{two_stage.AT} best. Searches among {two_stage.EXACT_BELOW:,} images or fewer compare with every one"
+    )
+
+
 def scores_in_words(generation: Generation) -> str:
     """From which score on two pictures are how much alike, for the operator of the catalogue."""
     meaning = calibration_of(generation)
@@ -91,6 +129,18 @@ def _row_of(learned: Projection) -> ProjectionRow:
 @lru_cache(maxsize=2)
 def _projection(digest: str) -> Projection:
     return Projection.from_bytes(bytes(ProjectionRow.objects.get(pk=digest).numbers))
+
+
+def _coder_row_of(coder: Coder) -> CoderRow:
+    numbers = coder.as_bytes()
+    made = {"bits": coder.bits, "numbers": numbers}
+    return CoderRow.objects.get_or_create(digest=sha256(numbers).hexdigest(), defaults=made)[0]
+
+
+@lru_cache(maxsize=2)
+def _coder(digest: str) -> Coder:
+    row = CoderRow.objects.get(pk=digest)
+    return Coder.from_bytes(bytes(row.numbers), row.bits)
 
 
 def _places(space: FeatureSpace) -> np.ndarray:

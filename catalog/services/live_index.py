@@ -20,9 +20,13 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, IndexUnavailable, SegmentDamaged, StoreUnavailable
 from catalog.models import Descriptor, Generation, Segment
 from catalog.services import store
-from catalog.services.learning import projection_of
+from catalog.services.derivation import derived_of
+from catalog.services.learning import coder_of, projection_of
+from catalog.vectors.codes import Coder
+from catalog.vectors.derived import Derived
 from catalog.vectors.engines import Engine, engine_at
 from catalog.vectors.projection import Projection
+from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment
 from catalog.vectors.snapshot import LiveSegment, Snapshot
 
@@ -49,19 +53,19 @@ class LiveIndex:
 
     def view(self, generation: Generation) -> View:
         """The segments of the generation's space that the database names at this moment, compared its way."""
-        projection = projection_of(generation)
-        key = key_of(generation)
+        ways = Ways.of(generation)
         while True:
             rows = list(Segment.objects.filter(space=generation.space_id).order_by("pk"))
             with self._lock:
-                faults = self._refresh(rows, key, projection)
+                faults = self._refresh(rows, ways)
                 found = [self._open[row.pk][1] for row in rows if row.pk in self._open]
             if Segment.objects.filter(pk__in=[row.pk for row in rows]).count() == len(rows):
                 break
             # A segment was merged into another between being named and being looked at: look again.
         for fault in faults.values():
             self._tell_once(fault)
-        return View(Snapshot(key, found, projection), list(faults))
+        snapshot = Snapshot(ways.key, found, ways.projection, ways.coder, generation.candidates)
+        return View(snapshot, list(faults))
 
     def _tell_once(self, fault: SegmentDamaged) -> None:
         if str(fault) not in self._told:
@@ -73,13 +77,13 @@ class LiveIndex:
         with self._lock:
             self._open = {}
 
-    def _refresh(self, rows: list[Segment], key: str, projection: Projection | None) -> dict[str, SegmentDamaged]:
+    def _refresh(self, rows: list[Segment], ways: "Ways") -> dict[str, SegmentDamaged]:
         """Open what is new and close what is gone; what cannot be opened, by name."""
         dead = _dead_rows(rows[0].space_id) if rows else {}
         known, self._open = self._open, {}
         faults = {}
         for row in rows:
-            opened_as = (dead.get(row.pk, 0), key)
+            opened_as = (dead.get(row.pk, 0), ways.key)
             kept = known.get(row.pk)
             if kept and kept[0] == opened_as:
                 self._open[row.pk] = kept
@@ -89,18 +93,33 @@ class LiveIndex:
             except SegmentDamaged as fault:
                 faults[row.name] = fault
                 continue
-            if kept and kept[0][1] == key:
-                scales = kept[1].scales
-            else:
-                scales = projection.scales(segment.vectors) if projection else None
-            self._open[row.pk] = (opened_as, LiveSegment(segment, _live_rows(row) if opened_as[0] else None, scales))
+            derived = kept[1].derived if kept and kept[0][1] == ways.key else ways.derived_of(segment)
+            self._open[row.pk] = (opened_as, LiveSegment(segment, _live_rows(row) if opened_as[0] else None, derived))
         return faults
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How a generation compares rows. The key names the space, the projection and the coder."""
+
+    key: str
+    projection: Projection | None
+    coder: Coder | None
+
+    @classmethod
+    def of(cls, generation: Generation) -> "Ways":
+        return cls(key_of(generation), projection_of(generation), coder_of(generation))
+
+    def derived_of(self, segment: SegmentFile) -> Derived | None:
+        if self.projection is None or self.coder is None:
+            return None
+        return derived_of(self.key, segment, self.projection, self.coder)
+
+
 def key_of(generation: Generation) -> str:
-    """Different for what is compared differently: names the space and, where there is one, the projection."""
-    space, projection = generation.space.key, generation.projection_id
-    return f"{space}-{projection[:8]}" if projection else space
+    """Different for what is compared differently."""
+    learned = [digest[:8] for digest in (generation.projection_id, generation.coder_id) if digest]
+    return "-".join([generation.space.key, *learned])
 
 
 def _dead_rows(space_id: int) -> dict[int, int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -19,11 +20,12 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, SegmentDamaged, StoreUnavailable
-from catalog.models import Descriptor, FeatureSpace, Generation, Image, Projection, Segment
+from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, StoreUnavailable
+from catalog.models import Coder, Descriptor, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
-from catalog.services import indexing, learning, live_index, spaces, store
+from catalog.services import derivation, indexing, learning, live_index, spaces, store
 from catalog.services.store import Described
+from catalog.vectors import codes
 from catalog.vectors.segments import open_segment
 
 logger = logging.getLogger(__name__)
@@ -45,10 +47,11 @@ class Rebuilt:
     segments: int
 
 
-def rebuild(*, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
+def rebuild(*, bits: int = codes.BITS, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
     """Make a new generation of the active space from the store.
 
     Args:
+        bits: of a code; a multiple of 8.
         progress: called with the phase, and how much of it is done.
 
     Raises:
@@ -60,11 +63,16 @@ def rebuild(*, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
         space = spaces.active_or_first()
         generation = Generation.objects.create(space=space)
         _merge(space, progress)
-        _learn(generation, progress)
+        _learn(generation, bits, progress)
         return _swap_in(generation, progress)
 
 
-def reextract(extractor: str | None = None, *, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
+def reextract(
+    extractor: str | None = None,
+    *,
+    bits: int = codes.BITS,
+    progress: Progress = lambda phase, done, total: None,
+) -> Rebuilt:
     """Describe every original again, with the named extractor or the preferred one, and swap that in.
 
     Raises as `rebuild` does, and WeightsUnavailable: the extractor's weights are not there.
@@ -74,7 +82,7 @@ def reextract(extractor: str | None = None, *, progress: Progress = lambda phase
         generation = Generation.objects.create(space=space)
         _describe_all(space, progress)
         _merge(space, progress)
-        _learn(generation, progress)
+        _learn(generation, bits, progress)
         return _swap_in(generation, progress)
 
 
@@ -180,10 +188,39 @@ def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
                 store.register(merged, rows, living)
 
 
-def _learn(generation: Generation, progress: Progress) -> None:
+def rollback() -> Rebuilt:
+    """Bring the generation before the serving one back, with its space; the serving one becomes the one before.
+
+    Images that came in since are described in that space by a worker.
+
+    Raises:
+        ImageSearchError: there is none.
+        CatalogueBusy: a rebuild is running.
+    """
+    with _alone():
+        before = Generation.objects.filter(state=Generation.State.RETIRED).select_related("space").first()
+        if before is None:
+            raise ImageSearchError("There is no generation before this one to go back to.")
+        return _swap_in(before, lambda phase, done, total: None)
+
+
+def _learn(generation: Generation, bits: int, progress: Progress) -> None:
     progress("learning", 0, 1)
-    learning.learn(generation)
+    learning.learn(generation, bits)
     progress("learning", 1, 1)
+    _derive(generation, progress)
+    progress("measuring", 0, 1)
+    learning.tune(generation, live_index.INDEX.view(generation).snapshot)
+    progress("measuring", 1, 1)
+
+
+def _derive(generation: Generation, progress: Progress) -> None:
+    """Have the codes of all segments at hand, so that no search needs to make them after the swap."""
+    ways = live_index.Ways.of(generation)
+    rows = list(generation.space.segments.order_by("pk"))
+    for done, row in enumerate(rows, 1):
+        ways.derived_of(open_segment(store.path_of(row.name)))
+        progress("coding", done, len(rows))
 
 
 def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
@@ -215,7 +252,7 @@ def _retire() -> None:
 
     Spaces go with their generations. One that has none is of a re-extraction that was stopped, and stays for the next.
     """
-    serving, *before = Generation.objects.select_related("space").order_by("-pk")
+    serving, *before = Generation.objects.select_related("space").order_by("-activated_at")
     elsewhere = [generation for generation in before if generation.space != serving.space]
     kept = [serving, *before[:1], *elsewhere[:1]]
     with transaction.atomic():
@@ -225,7 +262,16 @@ def _retire() -> None:
         Generation.objects.exclude(pk__in=[one.pk for one in kept]).delete()
         FeatureSpace.objects.filter(pk__in=spaces_gone).delete()
         Projection.objects.filter(generation=None).delete()
+        Coder.objects.filter(generation=None).delete()
     live_index.drop_retired()
+    sweep()
+
+
+def sweep() -> None:
+    """Remove codes that are of no generation or no segment any more."""
+    keys = {live_index.key_of(generation) for generation in Generation.objects.select_related("space")}
+    segments = {Path(name).name for name in Segment.objects.values_list("name", flat=True)}
+    derivation.sweep(keys, segments)
 
 
 def _without(space: FeatureSpace) -> ImageQuerySet:

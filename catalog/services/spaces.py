@@ -30,7 +30,7 @@ def serving(space: FeatureSpace) -> Generation | None:
     """The generation that searches of `space` are answered by: the active one, or the last that was, if it was another
     space's turn meanwhile."""
     served = space.generations.exclude(state=Generation.State.BUILDING).select_related("space")
-    return served.order_by("state", "-pk").first()  # "active" before "retired"
+    return served.order_by("state", "-activated_at").first()  # "active" before "retired"
 
 
 def active_or_first() -> FeatureSpace:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from catalog.vectors import exact
+from catalog.vectors import two_stage
 from catalog.vectors.exact import Ranking
 from catalog.vectors.snapshot import Snapshot
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
         """Make that so. One process at a time may do this for a key."""
 
     def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-        """Rank the rows that it holds, as `exact.rank` does."""
+        """Rank the rows that it holds, as `exact.rank` does, or nearly so: see `two_stage`."""
 
     def drop_others(self, keys: Collection[str]) -> None:
         """Let go of what is held for any snapshot whose key is not one of `keys`."""
@@ -46,7 +46,7 @@ class Local:
         return
 
     def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-        return exact.rank(snapshot, sought, top=top, allowed=allowed)
+        return two_stage.rank(snapshot, sought, top=top, allowed=allowed)
 
     def drop_others(self, keys: Collection[str]) -> None:
         return

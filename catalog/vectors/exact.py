@@ -1,5 +1,6 @@
 """Exact search: the cosine of a query with every row that passes the filter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,35 +31,42 @@ def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarra
         top: how many to return at most.
         allowed: int64, the image ids that may be returned; None allows all.
     """
-    direction, offset = snapshot.projection.unfolded(sought) if snapshot.projection else (sought, 0.0)
-    parts = [_score(part, direction, offset, allowed) for part in snapshot.segments]
+    rows = snapshot.allowed_rows(allowed)
+    return best_of(snapshot, sought, rows, top=top, total=count(snapshot, rows))
+
+
+def count(snapshot: Snapshot, rows: Sequence[np.ndarray | None]) -> int:
+    """How many rows are chosen, as `Snapshot.allowed_rows` gives them."""
+    return sum(
+        len(part.segment) if chosen is None else len(chosen)
+        for part, chosen in zip(snapshot.segments, rows, strict=True)
+    )
+
+
+def best_of(
+    snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None], *, top: int, total: int
+) -> Ranking:
+    """The best of chosen rows: for each segment their positions, int64, or None for all."""
+    direction, offset = snapshot.unfolded(sought)
+    parts = [_score(part, direction, offset, chosen) for part, chosen in zip(snapshot.segments, rows, strict=True)]
     image_ids = np.concatenate([ids for ids, _ in parts]) if parts else np.empty(0, np.int64)
     scores = np.concatenate([scores for _, scores in parts]) if parts else np.empty(0, np.float32)
     best = _best(scores, top)
     best = best[np.lexsort((image_ids[best], -scores[best]))][:top]
-    return Ranking(image_ids[best], scores[best], len(scores))
+    return Ranking(image_ids[best], scores[best], total)
 
 
 def _score(
-    part: LiveSegment, direction: np.ndarray, offset: float, allowed: np.ndarray | None
+    part: LiveSegment, direction: np.ndarray, offset: float, rows: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    rows = _wanted(part, allowed)
-    image_ids, vectors = part.segment.image_ids, part.segment.vectors
+    image_ids, vectors, derived = part.segment.image_ids, part.segment.vectors, part.derived
     if rows is None:
-        products, scales = vectors @ direction, part.scales
+        products, scales = vectors @ direction, derived and derived.scales
     else:
         # One pass over all is quicker than gathering more than a third of them.
         products = (vectors @ direction)[rows] if len(rows) > len(part.segment) // 3 else vectors[rows] @ direction
-        image_ids, scales = image_ids[rows], None if part.scales is None else part.scales[rows]
+        image_ids, scales = image_ids[rows], derived and derived.scales[rows]
     return image_ids, products if scales is None else (products - np.float32(offset)) * scales
-
-
-def _wanted(part: LiveSegment, allowed: np.ndarray | None) -> np.ndarray | None:
-    """Positions of the live rows that may be returned: int64; None: all of the segment."""
-    if allowed is None:
-        return None if part.live is None else part.rows()
-    passing = np.isin(part.segment.image_ids, allowed)
-    return np.flatnonzero(passing if part.live is None else passing & part.live)
 
 
 def _best(scores: np.ndarray, top: int) -> np.ndarray:

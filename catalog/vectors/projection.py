@@ -29,17 +29,15 @@ class Projection:
 
     def whitened(self, vectors: np.ndarray) -> np.ndarray:
         """float32, n × d → float32, n × d of unit length; what equals the mean has no direction and stays zero."""
-        turned = (vectors - self.mean) @ self.matrix.T
-        return turned * _inverse(np.linalg.norm(turned, axis=1))[:, np.newaxis]
+        turned = self.turned(vectors)
+        return turned * inverse_lengths(turned)[:, np.newaxis]
 
-    def scales(self, vectors: np.ndarray) -> np.ndarray:
-        """1 / |P(x − μ)| for each row x: float32, n; 0 where that has no length."""
-        pieces = (vectors[start : start + PIECE] for start in range(0, len(vectors), PIECE))
-        lengths = [np.linalg.norm((piece - self.mean) @ self.matrix.T, axis=1) for piece in pieces]
-        return _inverse(np.concatenate(lengths)) if lengths else np.empty(0, np.float32)
+    def turned(self, vectors: np.ndarray) -> np.ndarray:
+        """P(x − μ) for each row x: float32, n × d, of any length."""
+        return (vectors - self.mean) @ self.matrix.T
 
     def unfolded(self, sought: np.ndarray) -> tuple[np.ndarray, float]:
-        """What to compare raw rows with, so that (u·x − c) · scale(x) is the whitened cosine of `sought` and x.
+        """What to compare raw rows with, so that (u·x − c) / |P(x − μ)| is the whitened cosine of `sought` and x.
 
         Args:
             sought: float32, d: whitened, of unit length.
@@ -63,10 +61,6 @@ class Projection:
         return cls(rows[0], rows[1:])
 
 
-# Rows that are turned at once: a few megabytes.
-PIECE = 8192
-
-
 def learn(vectors: np.ndarray, *, shrinkage: float = SHRINKAGE, enough: int = ENOUGH) -> Projection | None:
     """The projection that these descriptors teach; None where they are fewer than `enough`, or all the same.
 
@@ -84,5 +78,7 @@ def learn(vectors: np.ndarray, *, shrinkage: float = SHRINKAGE, enough: int = EN
     return Projection(mean.astype(np.float32), (axes / np.sqrt(shrunk)).T.astype(np.float32))
 
 
-def _inverse(lengths: np.ndarray) -> np.ndarray:
+def inverse_lengths(vectors: np.ndarray) -> np.ndarray:
+    """1 / |x| for each row x: float32, n; 0 where it has no length."""
+    lengths = np.linalg.norm(vectors, axis=1)
     return np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)

@@ -4,26 +4,20 @@ A segment holds three contiguous, page-aligned datasets of n rows: `vectors` (fl
 unit length), `image_ids` (int64, n) and `digests` (uint8, n × 32: the SHA-256 of each original). Its
 attributes name the feature space and the checksum of the three, so that a catalogue's index can be
 verified, and repaired, from the files alone.
-
-Raw offsets come from `Dataset.id.get_offset()`:
-https://api.h5py.org/h5d.html#h5py.h5d.DatasetID.get_offset
 """
 
 import errno
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from catalog.durability import whole_file
 from catalog.exceptions import SegmentDamaged, StoreUnavailable
+from catalog.vectors import arrays
 
 FORMAT = "imagesearch segment 1"
-PAGE = 4096
 # What the machine refuses says nothing about the file.
 NO_DAMAGE = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.ESTALE}
 
@@ -62,15 +56,13 @@ def write(path: Path, *, space: str, vectors: np.ndarray, image_ids: np.ndarray,
     Raises:
         StoreUnavailable: the disk is full, read-only, or not ours to write.
     """
-    arrays: dict[str, np.ndarray] = {
+    rows: dict[str, np.ndarray] = {
         "vectors": np.ascontiguousarray(vectors, np.float32),
         "image_ids": np.ascontiguousarray(image_ids, np.int64),
         "digests": np.ascontiguousarray(digests, np.uint8),
     }
-    checksum = _checksum(arrays.values())
     try:
-        with whole_file(path) as draft:
-            _write_file(draft, arrays, {"format": FORMAT, "space": space, "checksum": checksum})
+        return arrays.write(path, rows, {"format": FORMAT, "space": space})
     except OSError as fault:
         raise StoreUnavailable(
             "Descriptors cannot be written to {path}: {fault}. "
@@ -78,7 +70,6 @@ def write(path: Path, *, space: str, vectors: np.ndarray, image_ids: np.ndarray,
             path=path,
             fault=fault.strerror or fault,
         ) from fault
-    return checksum
 
 
 def open_segment(path: Path) -> Segment:
@@ -87,16 +78,17 @@ def open_segment(path: Path) -> Segment:
     Raises:
         SegmentDamaged: the file is missing, truncated, or no segment.
     """
-    with _damage_named(path), h5py.File(path, "r") as file:
-        if file.attrs["format"] != FORMAT:
-            raise ValueError(f"its format is {file.attrs['format']!r}")
+    with _damage_named(path):
+        found = arrays.read(path, ("vectors", "image_ids", "digests"))
+        if found.attributes["format"] != FORMAT:
+            raise ValueError(f"its format is {found.attributes['format']!r}")
         segment = Segment(
             path=path,
-            vectors=_map(path, file["vectors"]),
-            image_ids=np.array(_map(path, file["image_ids"])),
-            digests=_map(path, file["digests"]),
-            space=str(file.attrs["space"]),
-            checksum=str(file.attrs["checksum"]),
+            vectors=found.arrays["vectors"],
+            image_ids=np.array(found.arrays["image_ids"]),
+            digests=found.arrays["digests"],
+            space=found.attributes["space"],
+            checksum=found.checksum,
         )
         if not len(segment.vectors) == len(segment.image_ids) == len(segment.digests):
             raise ValueError("its datasets differ in length")
@@ -111,31 +103,10 @@ def verify(path: Path, checksum: str) -> Segment:
     """
     segment = open_segment(path)
     with _damage_named(path):
-        found = _checksum((segment.vectors, segment.image_ids, segment.digests))
+        found = arrays.checksum_of((segment.vectors, segment.image_ids, segment.digests))
         if not found == segment.checksum == checksum:
             raise ValueError("its content has changed since it was written")
     return segment
-
-
-def _write_file(path: Path, arrays: dict[str, np.ndarray], attributes: dict[str, str]) -> None:
-    with h5py.File(path, "w", alignment_threshold=1, alignment_interval=PAGE) as file:
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
-        file.attrs.update(attributes)
-
-
-def _map(path: Path, dataset: h5py.Dataset) -> np.ndarray:
-    offset = dataset.id.get_offset()
-    if offset is None:
-        raise ValueError(f"{dataset.name} is not contiguous")
-    return np.memmap(path, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset)
-
-
-def _checksum(arrays: Iterable[np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 @contextmanager

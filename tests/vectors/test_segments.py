@@ -10,7 +10,8 @@ import pytest
 
 from catalog.exceptions import SegmentDamaged, StoreUnavailable
 from catalog.vectors import segments
-from catalog.vectors.segments import PAGE, open_segment, verify
+from catalog.vectors.arrays import PAGE
+from catalog.vectors.segments import open_segment, verify
 
 from .conftest import DIMENSIONS, unit_rows
 

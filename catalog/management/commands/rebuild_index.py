@@ -4,8 +4,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from catalog.features.extractors import RECIPES
-from catalog.management.base import CatalogueCommand, progress_bars
+from catalog.management.base import CatalogueCommand, Progress, progress_bars
 from catalog.services import indexing, learning, rebuilding
+from catalog.services.rebuilding import Rebuilt
+from catalog.vectors import codes
+
+MOST_BITS = 1024
 
 
 class Command(CatalogueCommand):
@@ -19,16 +23,21 @@ class Command(CatalogueCommand):
             "--extractor", choices=sorted(RECIPES), help="with --reextract: the network to describe them with"
         )
 
+        parser.add_argument("--bits", type=int, default=codes.BITS, metavar="N", help=f"of a code ({codes.BITS})")
+        parser.add_argument(
+            "--rollback", action="store_true", help="bring the generation before this one back, as it was"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["extractor"] and not options["reextract"]:
             raise CommandError("--extractor goes with --reextract: another network means describing every image again.")
+        if options["bits"] % 8 or not 8 <= options["bits"] <= MOST_BITS:
+            raise CommandError(f"--bits is {options['bits']}; it takes a multiple of 8 from 8 to {MOST_BITS}.")
+        if options["rollback"] and options["reextract"]:
+            raise CommandError("--rollback brings an index back, --reextract makes one anew: choose one.")
         began = time.monotonic()
         with progress_bars() as progress:
-            if options["reextract"]:
-                made = rebuilding.reextract(options["extractor"], progress=progress)
-                indexing.index_pending()  # what came in meanwhile
-            else:
-                made = rebuilding.rebuild(progress=progress)
+            made = _made(options, progress)
         answer = {
             "generation": made.generation.pk,
             "feature_space": made.generation.space.key,
@@ -36,6 +45,9 @@ class Command(CatalogueCommand):
             "segments": made.segments,
             "learned_from": made.generation.learned_from,
             "whitened": made.generation.projection_id is not None,
+            "bits": made.generation.coder.bits if made.generation.coder else None,
+            "candidates": made.generation.candidates,
+            "recall_at_10": made.generation.recall,
             "seconds": round(time.monotonic() - began, 3),
         }
         if options["json"]:
@@ -46,4 +58,16 @@ class Command(CatalogueCommand):
             )
             self.stdout.write(told.format(**answer))
             self.stdout.write(f"Descriptors: {learning.comparison_in_words(made.generation)}.")
+            self.stdout.write(f"Codes: {learning.codes_in_words(made.generation)}.")
             self.stdout.write(f"Scores: {learning.scores_in_words(made.generation)}.")
+
+
+def _made(options: dict[str, Any], progress: Progress) -> Rebuilt:
+    if options["rollback"]:
+        made = rebuilding.rollback()
+    elif options["reextract"]:
+        made = rebuilding.reextract(options["extractor"], bits=options["bits"], progress=progress)
+    else:
+        return rebuilding.rebuild(bits=options["bits"], progress=progress)
+    indexing.index_pending()  # what came in meanwhile
+    return made

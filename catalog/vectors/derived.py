@@ -1,0 +1,69 @@
+"""What a generation derives from a segment: a code and a scale for each row, beside the vectors and not instead.
+
+The file lies in a folder named like the snapshot's key, under the segment's own name. It can be made again at any time
+from the segment, so that one that is missing or damaged is no loss; it is kept so that a process which opens a
+million rows need not read their vectors first.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catalog.exceptions import StoreUnavailable
+from catalog.vectors import arrays
+from catalog.vectors.codes import Coder
+from catalog.vectors.projection import Projection, inverse_lengths
+from catalog.vectors.segments import Segment
+
+# Rows that are turned at once: a few megabytes.
+PIECE = 8192
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A row for each of a segment's.
+
+    Attributes:
+        codes: uint8, n × bits/8.
+        scales: float32, n: 1 / |P(x − μ)|, which the whitened cosine is multiplied by.
+    """
+
+    codes: np.ndarray
+    scales: np.ndarray
+
+
+def derive(segment: Segment, projection: Projection, coder: Coder) -> Derived:
+    """Read the vectors and make what follows from them."""
+    codes = np.empty((len(segment), coder.bits // 8), np.uint8)
+    scales = np.empty(len(segment), np.float32)
+    for start in range(0, len(segment), PIECE):
+        piece = slice(start, start + PIECE)
+        turned = projection.turned(segment.vectors[piece])
+        scales[piece] = inverse_lengths(turned)
+        codes[piece] = coder.encode(turned * scales[piece, np.newaxis])
+    return Derived(codes, scales)
+
+
+def open_derived(path: Path, segment: Segment) -> Derived | None:
+    """What is at `path`, memory-mapped; None where it is missing, damaged, or of another segment."""
+    try:
+        found = arrays.read(path, ("codes", "scales"))
+        ours = found.attributes["segment"] == segment.checksum
+        codes, scales = found.arrays["codes"], found.arrays["scales"]
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
+        return None
+    return Derived(codes, scales) if ours and len(codes) == len(scales) == len(segment) else None
+
+
+def write(path: Path, segment: Segment, derived: Derived) -> None:
+    """Have it at `path` whole, or not at all. Raises StoreUnavailable."""
+    try:
+        arrays.write(path, {"codes": derived.codes, "scales": derived.scales}, {"segment": segment.checksum})
+    except OSError as fault:
+        raise StoreUnavailable(
+            "The index cannot be written to {path}: {fault}. "
+            "Free some space, or give this user the right to write there.",
+            path=path,
+            fault=fault.strerror or fault,
+        ) from fault

@@ -1,0 +1,94 @@
+"""Search in two stages: codes choose candidates by Hamming distance, the descriptors themselves rank these.
+
+Lin et al. 2015, "Deep Learning of Binary Hash Codes for Fast Image Retrieval", section 3.3. Where few rows pass, all
+are ranked at once. The Hamming distances are FAISS's, over the codes as they lie in memory: no index is built.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from catalog.vectors import exact
+from catalog.vectors.exact import Ranking
+from catalog.vectors.snapshot import LiveSegment, Snapshot
+
+# Fewer rows than this are compared one and all in less time. Measured by `benchmarks.search`.
+EXACT_BELOW = 20_000
+# So many of the neighbours that exact search finds, the candidates are to hold.
+RECALL = 0.99
+AT = 10
+FEWEST = 100
+
+
+def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
+    """As `exact.rank`, but for what the codes miss: of the ten best, one in a hundred, as was measured."""
+    rows = snapshot.allowed_rows(allowed)
+    total = exact.count(snapshot, rows)
+    if snapshot.coder and snapshot.candidates and total > EXACT_BELOW:
+        wanted = max(snapshot.candidates, snapshot.candidates * top // AT)
+        if wanted < total // 4:  # else the codes spare nothing
+            rows = _nearest(snapshot, sought, rows, wanted)
+    return exact.best_of(snapshot, sought, rows, top=top, total=total)
+
+
+def tune(snapshot: Snapshot, queries: np.ndarray) -> tuple[int, float]:
+    """How many candidates it takes, and the recall at ten that they then have, over these queries.
+
+    Args:
+        snapshot: with a coder.
+        queries: float32, q × d: rows of the catalogue, as they are compared; each asks for others than itself.
+    """
+    places = np.concatenate([_places(snapshot, query) for query in queries])
+    # Half as many again, for queries that were not asked.
+    wanted = max(FEWEST, int(np.quantile(places, RECALL) * 1.5))
+    return wanted, float((places <= wanted).mean())
+
+
+def _places(snapshot: Snapshot, query: np.ndarray) -> np.ndarray:
+    """For each of the ten rows most like the query how many rows have codes as near or nearer: int64, 10."""
+    best = exact.rank(snapshot, query, top=AT + 1).image_ids[1:]
+    code = snapshot.coder.encode(query[np.newaxis])  # type: ignore[union-attr]
+    distances, ids = [], []
+    for part in snapshot.segments:
+        rows = part.rows()
+        distances.append(_distances(code, part.derived.codes[rows]))  # type: ignore[union-attr]
+        ids.append(part.segment.image_ids[rows])
+    found, where = np.concatenate(distances), np.concatenate(ids)
+    return np.searchsorted(np.sort(found), found[np.isin(where, best)], side="right")
+
+
+def _nearest(
+    snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None], wanted: int
+) -> list[np.ndarray | None]:
+    """Of the chosen rows the `wanted` whose codes are nearest: for each segment their positions, int64."""
+    code = snapshot.coder.encode(sought[np.newaxis])  # type: ignore[union-attr]
+    parts = [_nearest_in(part, code, chosen, wanted) for part, chosen in zip(snapshot.segments, rows, strict=True)]
+    distances = np.concatenate([found for found, _ in parts])
+    if len(distances) <= wanted:
+        return [positions for _, positions in parts]
+    kept = np.zeros(len(distances), bool)
+    kept[np.argpartition(distances, wanted)[:wanted]] = True
+    ends = np.cumsum([len(positions) for _, positions in parts])[:-1]
+    return [positions[keep] for (_, positions), keep in zip(parts, np.split(kept, ends), strict=True)]
+
+
+def _nearest_in(
+    part: LiveSegment, code: np.ndarray, chosen: np.ndarray | None, wanted: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances, int32, and positions, int64, of the nearest of a segment's chosen rows."""
+    import faiss  # a hundred milliseconds, and only large catalogues need it
+
+    codes = part.derived.codes  # type: ignore[union-attr]
+    if chosen is not None:
+        codes = codes[chosen]
+    count = min(wanted, len(codes))
+    if not count:
+        return np.empty(0, np.int32), np.empty(0, np.int64)
+    distances, positions = faiss.knn_hamming(code, np.ascontiguousarray(codes), count, "mc")
+    there = positions[0] >= 0
+    found = positions[0][there]
+    return distances[0][there], found if chosen is None else chosen[found]
+
+
+def _distances(code: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    return np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int32)
