@@ -22,7 +22,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
     list_display = ("pk", "state", "space", "learned_from", "whitened", "scores", "created_at", "activated_at")
-    fields = ("state", "space", "created_at", "activated_at", "learned_from", "comparison", "scores")
+    fields = ("state", "space", "created_at", "activated_at", "learned_from", "comparison", "codes", "scores")
 
     @admin.display(description=_("whitened"), boolean=True)
     def whitened(self, generation: Generation) -> bool:
@@ -31,6 +31,10 @@ class GenerationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("descriptors are"))
     def comparison(self, generation: Generation) -> str:
         return learning.comparison_in_words(generation)
+
+    @admin.display(description=_("codes"))
+    def codes(self, generation: Generation) -> str:
+        return learning.codes_in_words(generation)
 
     @admin.display(description=_("what scores mean"))
     def scores(self, generation: Generation) -> str:

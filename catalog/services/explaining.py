@@ -13,7 +13,7 @@ from catalog.models import FeatureSpace, Image
 from catalog.services import originals, spaces
 from catalog.services.learning import projection_of
 from catalog.services.limits import limits_of
-from catalog.vectors.projection import Projection, inverse_lengths
+from catalog.vectors.projection import Projection
 
 OVERLAY_SIDE = 400
 
@@ -106,4 +106,4 @@ def _contributions(portions: np.ndarray, others: np.ndarray, projection: Project
     if projection is None:
         return features.contributions(portions, other[0])
     direction, offset = projection.unfolded(projection.whitened(other)[0])
-    return features.contributions(portions, direction, offset) * inverse_lengths(projection.turned(descriptor))[0]
+    return features.contributions(portions, direction, offset) * projection.scales(descriptor)[0]

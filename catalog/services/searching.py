@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pixels
@@ -16,6 +17,7 @@ from catalog.services.explaining import Explanation, Seen
 from catalog.services.learning import calibration_of
 from catalog.services.limits import picture_limits
 from catalog.services.live_index import engine, up_to_date
+from catalog.vectors import exact
 from catalog.vectors.calibration import Calibration, Likeness
 from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
@@ -123,6 +125,7 @@ def search(  # noqa: PLR0913, all but two by name
     count: int = 24,
     without: int | None = None,
     expand: int = 0,
+    exactly: bool = False,
 ) -> Results:
     """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
 
@@ -130,6 +133,7 @@ def search(  # noqa: PLR0913, all but two by name
         without: an image that is left out: the one whose likes are sought.
         expand: so many of the best images, MOST_EXPANDED at most, are added to the query, and the catalogue is ranked
             again: more of the same kind is found, and the query itself counts for less. See `expanded`.
+        exactly: compare with every image, where codes would choose candidates.
 
     Raises:
         NothingIndexed: no image is searchable yet.
@@ -146,7 +150,10 @@ def search(  # noqa: PLR0913, all but two by name
     if expand:
         sought = expanded(sought, view.snapshot, expand, allowed=allowed, without=without)
     # One more than asked for, since `without` may stand among them.
-    ranking = _leave_out(rank(sought, view.snapshot, top=start + count + 1, allowed=allowed), without, allowed)
+    stage = exact.rank if exactly else rank
+    ranking = _leave_out(
+        stage(sought=sought, snapshot=view.snapshot, top=start + count + 1, allowed=allowed), without, allowed
+    )
     meaning = None if expand else calibration_of(generation)
     return Results(
         _hits(ranking, start, count, meaning),
@@ -221,7 +228,7 @@ def descriptor_of(image: Image) -> Query | None:
     return None
 
 
-def like(image: Image, filters: Filters | None = None, **options: int) -> Results | None:
+def like(image: Image, filters: Filters | None = None, **options: Any) -> Results | None:
     """The images most like one of the catalogue, without itself; None while it is not searchable.
 
     Args:

@@ -13,11 +13,8 @@ import numpy as np
 from catalog.exceptions import StoreUnavailable
 from catalog.vectors import arrays
 from catalog.vectors.codes import Coder
-from catalog.vectors.projection import Projection, inverse_lengths
+from catalog.vectors.projection import PIECE, Projection, inverse_lengths
 from catalog.vectors.segments import Segment
-
-# Rows that are turned at once: a few megabytes.
-PIECE = 8192
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Derived:
 
     Attributes:
         codes: uint8, n × bits/8.
-        scales: float32, n: 1 / |P(x − μ)|, which the whitened cosine is multiplied by.
+        scales: float32, n: `Projection.scales`.
     """
 
     codes: np.ndarray

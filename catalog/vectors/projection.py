@@ -13,6 +13,8 @@ import numpy as np
 SHRINKAGE = 4.0
 # Fewer pictures than this teach nothing that can be trusted: also measured there.
 ENOUGH = 100
+# Rows that are turned at once: a few megabytes.
+PIECE = 8192
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,14 @@ class Projection:
         """P(x − μ) for each row x: float32, n × d, of any length."""
         return (vectors - self.mean) @ self.matrix.T
 
+    def scales(self, vectors: np.ndarray) -> np.ndarray:
+        """1 / |P(x − μ)| for each row x: float32, n; 0 where that has no length."""
+        pieces = (vectors[start : start + PIECE] for start in range(0, len(vectors), PIECE))
+        lengths = [inverse_lengths(self.turned(piece)) for piece in pieces]
+        return np.concatenate(lengths) if lengths else np.empty(0, np.float32)
+
     def unfolded(self, sought: np.ndarray) -> tuple[np.ndarray, float]:
-        """What to compare raw rows with, so that (u·x − c) / |P(x − μ)| is the whitened cosine of `sought` and x.
+        """What to compare raw rows with, so that (u·x − c) · scale(x) is the whitened cosine of `sought` and x.
 
         Args:
             sought: float32, d: whitened, of unit length.

@@ -25,7 +25,9 @@ def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarra
     rows = snapshot.allowed_rows(allowed)
     total = exact.count(snapshot, rows)
     if snapshot.coder and snapshot.candidates and total > EXACT_BELOW:
-        wanted = max(snapshot.candidates, snapshot.candidates * top // AT)
+        wanted = snapshot.candidates * max(top, AT) // AT
+        if allowed is not None:
+            wanted *= 2  # the best of those that pass lie farther off, where codes tell less
         if wanted < total // 4:  # else the codes spare nothing
             rows = _nearest(snapshot, sought, rows, wanted)
     return exact.best_of(snapshot, sought, rows, top=top, total=total)

@@ -244,7 +244,13 @@ def test_an_image_that_is_deleted_during_a_merge_is_not_searchable_after_it(piec
 def test_progress_is_told_by_phase(pieces):
     told = []
     rebuilding.rebuild(progress=lambda phase, done, total: told.append((phase, done, total)))
-    assert told == [("merging", 1, 1), ("learning", 0, 1), ("learning", 1, 1), ("swapping in", 1, 1)]
+    assert told == [
+        ("merging", 1, 1),
+        *(("learning", done, 1) for done in (0, 1)),
+        ("coding", 1, 1),
+        *(("measuring", done, 1) for done in (0, 1)),
+        ("swapping in", 1, 1),
+    ]
 
 
 def grow(kinds: int = 12, each: int = 10, seed: int = 0) -> list[Image]:
@@ -270,8 +276,8 @@ def test_a_rebuild_learns_how_to_compare_and_searches_after_the_swap_go_by_it(ca
 
 
 def test_search_goes_on_as_before_while_a_rebuild_learns(catalogue, monkeypatch):
-    def learn_while_somebody_searches(generation):
-        learn(generation)
+    def learn_while_somebody_searches(generation, bits):
+        learn(generation, bits)
         seen.append(ranking(catalogue[0]))
 
     grow()
@@ -283,8 +289,8 @@ def test_search_goes_on_as_before_while_a_rebuild_learns(catalogue, monkeypatch)
 
 
 def test_an_image_deleted_between_learning_and_the_swap_is_not_found(catalogue, monkeypatch):
-    def learn_while_somebody_deletes(generation):
-        learn(generation)
+    def learn_while_somebody_deletes(generation, bits):
+        learn(generation, bits)
         deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
 
     grow()

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.vectors.codes import rotated
+from catalog.vectors.derived import derive
 from catalog.vectors.exact import Ranking, rank
 from catalog.vectors.projection import Projection, learn
 from catalog.vectors.segments import Segment
@@ -42,9 +44,9 @@ def snapshot(
     parts: list[Segment], *, live: list[np.ndarray | None] | None = None, projection: Projection | None = None
 ) -> Snapshot:
     """These segments, each with which of its rows live."""
-    scales = [projection.scales(part.vectors) if projection else None for part in parts]
+    made = [derive(part, projection, rotated(part.vectors.shape[1], 16)) if projection else None for part in parts]
     lives = live or [None] * len(parts)
-    return Snapshot("test", [LiveSegment(*one) for one in zip(parts, lives, scales, strict=True)], projection)
+    return Snapshot("test", [LiveSegment(*one) for one in zip(parts, lives, made, strict=True)], projection)
 
 
 def passing_scores(ranked: Snapshot, query: np.ndarray, allowed: np.ndarray | None) -> dict[int, float]:

@@ -29,7 +29,7 @@ class Command(CatalogueCommand):
         parser.add_argument("--collection", metavar="NAME", help="search this collection only")
         parser.add_argument("--crop", metavar="x,y,w,h", help="search with this part, in pixels of the upright photo")
         parser.add_argument(
-            "--exact", action="store_true", help="compare with every descriptor, as every search does today"
+            "--exact", action="store_true", help="compare with every descriptor, where codes would choose candidates"
         )
         parser.add_argument("--expand", type=int, default=0, metavar="N", help=EXPAND_HELP)
         parser.add_argument("--sheet", type=Path, metavar="OUT.png", help="draw the photo and its hits side by side")
@@ -58,6 +58,7 @@ class Command(CatalogueCommand):
             Filters(_collection(options["collection"])),
             count=options["top"],
             expand=options["expand"],
+            exactly=options["exact"],
         )
         seconds = round(time.monotonic() - began, 4)
         if options["sheet"]:
