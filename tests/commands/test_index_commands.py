@@ -59,16 +59,29 @@ def test_a_rebuild_swaps_a_new_generation_in(manage, catalogue):
     assert Generation.objects.get(state="active").pk == told.answer["generation"] != before.pk
 
 
-REBUILT = ["generation", "feature_space", "images", "segments", "learned_from", "whitened", "seconds"]
+REBUILT = [
+    "generation",
+    "feature_space",
+    "images",
+    "segments",
+    "learned_from",
+    "whitened",
+    "bits",
+    "candidates",
+    "recall_at_10",
+    "seconds",
+]
 
 
 def test_a_rebuild_tells_what_it_learned(manage, db):
     described.add(described.kinds(12, 10))
     told = manage("rebuild_index", "--json")
     assert list(told.answer) == REBUILT
-    assert (told.answer["learned_from"], told.answer["whitened"]) == (120, True)
+    assert (told.answer["learned_from"], told.answer["whitened"], told.answer["bits"]) == (120, True, 256)
+    assert told.answer["recall_at_10"] >= 0.99
     out = manage("rebuild_index").out
     assert "Descriptors: whitened, as 120 images taught." in out
+    assert "Codes: 256 bits; " in out
     assert "Scores: same picture from 0.9" in out
 
 
@@ -77,7 +90,16 @@ def test_a_rebuild_of_few_images_tells_why_they_are_compared_as_they_are(manage,
     assert (answer["learned_from"], answer["whitened"]) == (6, False)
     out = manage("rebuild_index").out
     assert "Descriptors: compared as they are: fewer than 100 images teach no whitening." in out
+    assert "Codes: none: every search compares with every image." in out
     assert "Scores: not said: that takes 100 images that differ." in out
+
+
+def test_the_generation_before_is_brought_back(manage, db):
+    described.add(described.kinds(12, 10))
+    first = manage("rebuild_index", "--bits", 64, "--json").answer
+    assert manage("rebuild_index", "--json").answer["bits"] == 256
+    back = manage("rebuild_index", "--rollback", "--json").answer
+    assert (back["generation"], back["bits"]) == (first["generation"], 64)
 
 
 def test_every_original_can_be_described_again(manage, catalogue):
@@ -90,6 +112,10 @@ def test_every_original_can_be_described_again(manage, catalogue):
     ("words", "explained"),
     [
         (("--extractor", "vgg16-compact"), "--extractor goes with --reextract"),
+        (("--bits", "12"), "--bits is 12; it takes a multiple of 8 from 8 to 1024."),
+        (("--bits", "0"), "--bits is 0; it takes a multiple of 8 from 8 to 1024."),
+        (("--rollback", "--reextract"), "choose one"),
+        (("--rollback",), "There is no generation before this one to go back to."),
         (("--reextract", "--extractor", "resnet"), "invalid choice: 'resnet'"),
     ],
 )
