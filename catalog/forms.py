@@ -4,9 +4,15 @@ from collections.abc import Sequence
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Collection, Image, Import, Tag
+from catalog.services.filters import Filters
+
+# Choices of how long a picture's shorter side is at least, in pixels.
+SIDES = (400, 800, 1600, 3200)
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -26,8 +32,22 @@ class FilesField(forms.FileField):
         return files  # type: ignore[return-value]
 
 
-class FilterForm(forms.Form):
-    """What a search is narrowed to."""
+class WordsField(forms.CharField):
+    """Words to look for: whatever somebody types is taken, as far as a query can hold it."""
+
+    def to_python(self, value: object) -> str:
+        return (super().to_python(value) or "").replace("\x00", "")[: self.max_length]
+
+
+class DayField(forms.DateField):
+    """A day, chosen in the browser's own calendar."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    input_formats = ("%Y-%m-%d",)
+
+
+class GroupForm(forms.Form):
+    """How people group images."""
 
     collection = forms.ModelChoiceField(
         Collection.objects.all(), required=False, label=_("Collection"), empty_label=_("All collections")
@@ -35,7 +55,49 @@ class FilterForm(forms.Form):
     tag = forms.ModelChoiceField(Tag.objects.all(), required=False, label=_("Tag"), empty_label=_("All tags"))
 
 
-class SearchForm(FilterForm):
+class FilterForm(GroupForm):
+    """What a search is narrowed to."""
+
+    q = WordsField(required=False, max_length=200, label=_("Words"), widget=forms.TextInput(attrs={"type": "search"}))
+    format = forms.ChoiceField(
+        choices=[("", _("Any format")), *((name, name) for name in MEDIA_TYPES)], required=False, label=_("Format")
+    )
+    least_side = forms.TypedChoiceField(
+        choices=[("", _("Any size")), *((side, format_lazy(_("{side} px or more"), side=side)) for side in SIDES)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label=_("Shorter side"),
+    )
+    added_from = DayField(required=False, label=_("Added from"))
+    added_to = DayField(required=False, label=_("Added until"))
+    # Folded away until one is chosen.
+    MORE = ("format", "least_side", "added_from", "added_to")
+
+    def first_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.MORE]
+
+    def more_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.MORE]
+
+    def more_is_chosen(self) -> bool:
+        return any(self.cleaned_data.get(name) for name in self.MORE)
+
+    def filters(self) -> Filters:
+        """What a valid form says."""
+        chosen = self.cleaned_data
+        return Filters(
+            chosen["collection"],
+            (chosen["tag"],) if chosen["tag"] else (),
+            chosen["q"],
+            chosen["format"],
+            chosen["added_from"],
+            chosen["added_to"],
+            chosen["least_side"] or 0,
+        )
+
+
+class SearchForm(GroupForm):
     """A photo to search with, or one of the demo's examples."""
 
     photo = forms.FileField(
@@ -53,15 +115,7 @@ class SearchForm(FilterForm):
         return cleaned
 
 
-class WordsField(forms.CharField):
-    """Words to look for: whatever somebody types is taken, as far as a query can hold it."""
-
-    def to_python(self, value: object) -> str:
-        return (super().to_python(value) or "").replace("\x00", "")[: self.max_length]
-
-
 class BrowseForm(FilterForm):
-    q = WordsField(required=False, max_length=200, label=_("Words"))
     status = forms.ChoiceField(
         choices=[("", _("Any status")), *Image.Status.choices], required=False, label=_("Status")
     )

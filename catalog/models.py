@@ -112,6 +112,8 @@ class Image(Claimable):
             models.Index(fields=["status", "-id"]),
             models.Index(fields=["attempts", "id"], condition=Q(status="pending"), name="image_queue"),
             models.Index(fields=["collection", "-id"]),
+            models.Index(fields=["format"]),
+            models.Index(fields=["created_at"]),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(sha256__length=64), name="image_sha256_is_whole"),

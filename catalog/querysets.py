@@ -1,10 +1,22 @@
 """Chainable filters of the catalogue."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+import numpy as np
 from django.db import models
 from django.db.models import Q
+
+
+class Together(models.Aggregate):
+    """All values in one answer, which takes a fraction of the time that a row for each does."""
+
+    function = "JSON_GROUP_ARRAY"
+    output_field = models.TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="ARRAY_AGG", **context)
 
 
 class ClaimQuerySet(models.QuerySet):
@@ -69,6 +81,11 @@ class ImageQuerySet(ClaimQuerySet):
                 | Q(pk__in=tagged)
             )
         return found
+
+    def ids(self) -> np.ndarray:
+        """Their primary keys, int64, in no order."""
+        found = self.order_by().aggregate(ids=Together("pk"))["ids"]
+        return np.array(json.loads(found) if isinstance(found, str) else found or [], np.int64)
 
     def for_cards(self) -> Self:
         """With what a thumbnail's card shows, in a fixed number of queries."""

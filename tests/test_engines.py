@@ -30,8 +30,9 @@ from catalog.services import (
     store,
     uploads,
 )
+from catalog.services.filters import Filters
 from catalog.services.live_index import INDEX, engine
-from catalog.services.searching import Filters, Query
+from catalog.services.searching import Query
 from catalog.vectors import exact, projection
 from catalog.vectors.segments import open_segment, write
 from catalog.vectors.snapshot import LiveSegment, Snapshot

@@ -9,8 +9,9 @@ from ninja import Field, File, Form, Query, Router, Status, UploadedFile
 from ninja.errors import HttpError
 
 from catalog.api.access import READERS, WRITERS, require
+from catalog.api.narrowing import Narrowing
 from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, PartsOut, Problem, ResultsOut, WhyOut
-from catalog.api.search import check_expand, check_stretch, filters
+from catalog.api.search import check_expand, check_stretch
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
 from catalog.services import deletion, explaining, searching, uploads
@@ -24,18 +25,16 @@ router = Router(tags=["images"], auth=READERS)
 @router.get("", response={200: PageOut, (401, 404, 422, 503): Problem})
 def images(
     request: HttpRequest,
+    narrowing: Query[Narrowing],
     start: int = 0,
     top: int = 50,
-    q: Annotated[str, Query(max_length=200)] = "",
-    collection: str = "",
     status: str = "",
 ) -> object:
-    """Images, the newest first, narrowed by words, a collection's name and a status."""
+    """Images, the newest first."""
     check_stretch(start, top)
     if status and status not in Image.Status.values:
         raise HttpError(422, f"status is {status!r}; it takes {', '.join(Image.Status.values)}.")
-    found = Image.objects.for_cards().prefetch_related("tags").with_words(q.replace("\x00", ""))
-    found = found.in_collection(filters(collection, []).collection)
+    found = narrowing.filters().images().for_cards().prefetch_related("tags")
     found = found.filter(status=status) if status else found
     return {"total": found.count(), "images": list(found[start : start + top])}
 
@@ -64,14 +63,12 @@ def image(request: HttpRequest, pk: int) -> object:
 
 @router.get("/{pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
 def similar_images(
-    request: HttpRequest, pk: int, start: int = 0, top: int = 10, collection: str = "", expand: int = 0
+    request: HttpRequest, pk: int, narrowing: Query[Narrowing], start: int = 0, top: int = 10, expand: int = 0
 ) -> object:
     """The images most like one of the catalogue, without itself. `expand` is as in a search by photo."""
     check_stretch(start, top)
     check_expand(expand)
-    found = searching.like(
-        get_object_or_404(Image, pk=pk), filters(collection, []), start=start, count=top, expand=expand
-    )
+    found = searching.like(get_object_or_404(Image, pk=pk), narrowing.filters(), start=start, count=top, expand=expand)
     if found is None:
         raise HttpError(409, f"Image {pk} is not searchable yet.")
     return ResultsOut.of(found)

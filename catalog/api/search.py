@@ -5,12 +5,12 @@ from ninja import File, Form, Router, UploadedFile
 from ninja.errors import HttpError
 
 from catalog.api.access import READERS
+from catalog.api.narrowing import Narrowing
 from catalog.api.schemas import HealthOut, Problem, ResultsOut
 from catalog.imaging import crops
-from catalog.models import Collection, Tag
 from catalog.services import health, searching, spaces
 from catalog.services.limits import read_picture
-from catalog.services.searching import MOST_EXPANDED, Filters
+from catalog.services.searching import MOST_EXPANDED
 
 router = Router(tags=["search"], auth=READERS)
 
@@ -21,10 +21,9 @@ MOST = 200
 def search_by_photo(
     request: HttpRequest,
     photo: File[UploadedFile],
+    narrowing: Form[Narrowing],
     top: Form[int] = 10,
     start: Form[int] = 0,
-    collection: Form[str] = "",
-    tags: Form[list[str]] = [],  # noqa: B006 - ninja copies it
     crop: Form[str] = "",
     expand: Form[int] = 0,
 ) -> object:
@@ -37,7 +36,7 @@ def search_by_photo(
     check_expand(expand)
     box = crops.parse(crop) if crop else None
     query = searching.describe(read_picture(photo), box)
-    return ResultsOut.of(searching.search(query, filters(collection, tags), start=start, count=top, expand=expand))
+    return ResultsOut.of(searching.search(query, narrowing.filters(), start=start, count=top, expand=expand))
 
 
 @router.get("/health", response={200: HealthOut, (401, 503): Problem})
@@ -60,18 +59,3 @@ def check_expand(count: int) -> None:
     """Refuse an expansion that cannot be. Raises HttpError 422."""
     if not 0 <= count <= MOST_EXPANDED:
         raise HttpError(422, f"expand is {count}; it takes 0 to {MOST_EXPANDED}.")
-
-
-def filters(collection: str, tags: list[str]) -> Filters:
-    """What names narrow a search to. Raises HttpError 404 for a name that is not there."""
-    return Filters(
-        _named(Collection, collection) if collection else None,
-        tuple(_named(Tag, name) for name in tags if name),
-    )
-
-
-def _named(model, name: str):  # type: ignore[no-untyped-def]
-    found = model.objects.filter(name=name.replace("\x00", "")).first()
-    if found is None:
-        raise HttpError(404, f"There is no {model._meta.verbose_name} named {name!r}.")
-    return found

@@ -79,7 +79,7 @@ class LiveIndex:
 
     def _refresh(self, rows: list[Segment], ways: "Ways") -> dict[str, SegmentDamaged]:
         """Open what is new and close what is gone; what cannot be opened, by name."""
-        dead = _dead_rows(rows[0].space_id) if rows else {}
+        dead = dead_rows(rows[0].space_id) if rows else {}
         known, self._open = self._open, {}
         faults = {}
         for row in rows:
@@ -122,7 +122,7 @@ def key_of(generation: Generation) -> str:
     return "-".join([generation.space.key, *learned])
 
 
-def _dead_rows(space_id: int) -> dict[int, int]:
+def dead_rows(space_id: int) -> dict[int, int]:
     """How many rows are dead, by segment."""
     dead = Descriptor.objects.filter(image=None, space=space_id)
     return dict(dead.values_list("segment").annotate(Count("pk")).order_by())

@@ -7,13 +7,12 @@ on with what was described.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -23,19 +22,13 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, StoreUnavailable
 from catalog.models import Coder, Descriptor, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
-from catalog.services import derivation, indexing, learning, live_index, spaces, store
+from catalog.services import derivation, indexing, learning, live_index, merging, spaces, store
+from catalog.services.merging import Progress
 from catalog.services.store import Described
 from catalog.vectors import codes
 from catalog.vectors.segments import open_segment
 
 logger = logging.getLogger(__name__)
-
-# Rows that one merge commits at once: as long as a writer may have to wait for it.
-MERGED_ROWS = 20_000
-# A catalogue that is fed one picture at a time gets a segment for each; more than this many are merged.
-MANY_SEGMENTS = 64
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def rebuild(*, bits: int = codes.BITS, progress: Progress = lambda phase, done, 
     with _alone():
         space = spaces.active_or_first()
         generation = Generation.objects.create(space=space)
-        _merge(space, progress)
+        merging.merge_all(space, progress)
         _learn(generation, bits, progress)
         return _swap_in(generation, progress)
 
@@ -81,7 +74,7 @@ def reextract(
         space = spaces.record_anew(spaces.choose(extractor))
         generation = Generation.objects.create(space=space)
         _describe_all(space, progress)
-        _merge(space, progress)
+        merging.merge_all(space, progress)
         _learn(generation, bits, progress)
         return _swap_in(generation, progress)
 
@@ -96,9 +89,9 @@ def keep_up(*, progress: Progress = lambda phase, done, total: None) -> None:
     try:
         if learning.outgrown(generation):
             rebuild(progress=progress)
-        elif generation.space.segments.filter(rows__lt=MERGED_ROWS).count() > MANY_SEGMENTS:
+        elif merging.due(generation.space):
             with _alone():
-                _merge(generation.space, progress)
+                merging.merge_due(generation.space, progress)
     except CatalogueBusy as fault:
         logger.info("%s", fault)
     except (SegmentDamaged, StoreUnavailable) as fault:
@@ -138,54 +131,6 @@ def _commit(space: FeatureSpace, rows: list[Described]) -> None:
         with transaction.atomic():
             living = Image.objects.select_for_update().filter(pk__in=[row.image_id for row in rows])
             store.register(segment, rows, set(living.values_list("pk", flat=True)))
-
-
-def _merge(space: FeatureSpace, progress: Progress) -> None:
-    """Merge segments until each is as large as one merge may be, dead rows left out."""
-    groups = list(_groups(space))
-    for done, group in enumerate(groups, 1):
-        _merge_into_one(space, group)
-        progress("merging", done, len(groups))
-
-
-def _groups(space: FeatureSpace) -> Iterator[list[Segment]]:
-    """Runs of segments that are worth merging: several small ones, or some with dead rows."""
-    dead = set(Descriptor.objects.filter(space=space, image=None).values_list("segment", flat=True).distinct())
-    group: list[Segment] = []
-    for segment in space.segments.order_by("pk"):
-        if sum(part.rows for part in group) + segment.rows > MERGED_ROWS:
-            yield from _worthwhile(group, dead)
-            group = []
-        if segment.rows < MERGED_ROWS or segment.pk in dead:
-            group.append(segment)
-    yield from _worthwhile(group, dead)
-
-
-def _worthwhile(group: list[Segment], dead: set[int]) -> Iterator[list[Segment]]:
-    if len(group) > 1 or any(segment.pk in dead for segment in group):
-        yield group
-
-
-def _merge_into_one(space: FeatureSpace, group: list[Segment]) -> None:
-    parts = {segment.pk: open_segment(store.path_of(segment.name)) for segment in group}
-    places = Descriptor.objects.filter(segment__in=group, image__isnull=False).order_by("segment", "row")
-    rows = [
-        Described(
-            place.image_id or 0,
-            bytes(parts[place.segment_id].digests[place.row]).hex(),
-            np.array(parts[place.segment_id].vectors[place.row]),
-        )
-        for place in places
-    ]
-    with store.writing():
-        merged = store.append(space, rows) if rows else None
-        with transaction.atomic():
-            # Images before their descriptors, as a deletion locks them: else each could wait for the other.
-            still = Image.objects.select_for_update(of=("self",)).filter(descriptors__segment__in=group)
-            living = set(still.values_list("pk", flat=True))
-            store.forget(group)
-            if merged:
-                store.register(merged, rows, living)
 
 
 def rollback() -> Rebuilt:

@@ -11,9 +11,10 @@ from catalog.exceptions import NothingIndexed, SegmentDamaged
 from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
-from catalog.models import Collection, Descriptor, FeatureSpace, Generation, Image, Segment, Tag
+from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.services import explaining, spaces, store
 from catalog.services.explaining import Explanation, Seen
+from catalog.services.filters import Filters
 from catalog.services.learning import calibration_of
 from catalog.services.limits import picture_limits
 from catalog.services.live_index import engine, up_to_date
@@ -27,21 +28,6 @@ ALPHA = 3
 # A query of more neighbours than this is about them and not about itself.
 MOST_EXPANDED = 50
 NOTHING_YET = "Nothing is searchable yet. Add pictures first; they are searchable once described."
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a search is narrowed to. Nothing set means everything."""
-
-    collection: Collection | None = None
-    tags: tuple[Tag, ...] = ()
-
-    def image_ids(self) -> np.ndarray | None:
-        """int64: the images that pass, or None where all do."""
-        if not self.collection and not self.tags:
-            return None
-        passing = Image.objects.indexed().in_collection(self.collection).tagged(*self.tags)
-        return np.fromiter(passing.order_by().values_list("pk", flat=True), np.int64)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class LiveSegment:
         """
         if passing is None:
             return None if self.live is None else self.rows()
-        there = passing[np.minimum(self.segment.image_ids, len(passing) - 1)]
+        there = passing.take(self.segment.image_ids, mode="clip")
         return np.flatnonzero(there if self.live is None else there & self.live)
 
 

@@ -13,16 +13,19 @@ from catalog.vectors.exact import Ranking
 from catalog.vectors.snapshot import LiveSegment, Snapshot
 
 # Fewer rows than this are compared one and all in less time. Measured by `benchmarks.search`.
-EXACT_BELOW = 20_000
+EXACT_BELOW = 4_000
 # So many of the neighbours that exact search finds, the candidates are to hold.
 RECALL = 0.99
 AT = 10
 FEWEST = 100
 
+# Hamming distances, int32, k, and the positions of their rows, int64, k.
+Nearest = tuple[np.ndarray, np.ndarray]
+
 
 def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
     """As `exact.rank`, but for what the codes miss: of the ten best, one in a hundred, as was measured."""
-    rows = snapshot.allowed_rows(allowed)
+    rows: Sequence[np.ndarray | None] = snapshot.allowed_rows(allowed)
     total = exact.count(snapshot, rows)
     if snapshot.coder and snapshot.candidates and total > EXACT_BELOW:
         wanted = snapshot.candidates * max(top, AT) // AT
@@ -61,23 +64,36 @@ def _places(snapshot: Snapshot, query: np.ndarray) -> np.ndarray:
 
 def _nearest(
     snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None], wanted: int
-) -> list[np.ndarray | None]:
+) -> list[np.ndarray]:
     """Of the chosen rows the `wanted` whose codes are nearest: for each segment their positions, int64."""
     code = snapshot.coder.encode(sought[np.newaxis])  # type: ignore[union-attr]
-    parts = [_nearest_in(part, code, chosen, wanted) for part, chosen in zip(snapshot.segments, rows, strict=True)]
-    distances = np.concatenate([found for found, _ in parts])
+    parts = list(zip(snapshot.segments, rows, strict=True))
+    # Few of each segment first, for each is asked in less time for less …
+    few = min(wanted, 2 * wanted // len(parts) + FEWEST)
+    found = [_nearest_in(part, code, chosen, few) for part, chosen in parts]
+    farthest = _cut(found, wanted)
+    # … then all of those that may hold more that are near enough.
+    found = [
+        _nearest_in(part, code, chosen, wanted) if few == len(one[0]) and one[0][-1] < farthest else one
+        for (part, chosen), one in zip(parts, found, strict=True)
+    ]
+    distances = np.concatenate([distances for distances, _ in found])
     if len(distances) <= wanted:
-        return [positions for _, positions in parts]
+        return [positions for _, positions in found]
     kept = np.zeros(len(distances), bool)
     kept[np.argpartition(distances, wanted)[:wanted]] = True
-    ends = np.cumsum([len(positions) for _, positions in parts])[:-1]
-    return [positions[keep] for (_, positions), keep in zip(parts, np.split(kept, ends), strict=True)]
+    ends = np.cumsum([len(positions) for _, positions in found])[:-1]
+    return [positions[keep] for (_, positions), keep in zip(found, np.split(kept, ends), strict=True)]
 
 
-def _nearest_in(
-    part: LiveSegment, code: np.ndarray, chosen: np.ndarray | None, wanted: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distances, int32, and positions, int64, of the nearest of a segment's chosen rows."""
+def _cut(found: Sequence[Nearest], wanted: int) -> int:
+    """The distance that the `wanted` nearest of these lie within, the farthest that can be where they are fewer."""
+    distances = np.concatenate([distances for distances, _ in found])
+    return int(np.partition(distances, wanted - 1)[wanted - 1]) if len(distances) >= wanted else np.iinfo(np.int32).max
+
+
+def _nearest_in(part: LiveSegment, code: np.ndarray, chosen: np.ndarray | None, wanted: int) -> Nearest:
+    """Of a segment's chosen rows the nearest, nearest first."""
     import faiss  # a hundred milliseconds, and only large catalogues need it
 
     codes = part.derived.codes  # type: ignore[union-attr]
@@ -86,6 +102,8 @@ def _nearest_in(
     count = min(wanted, len(codes))
     if not count:
         return np.empty(0, np.int32), np.empty(0, np.int64)
+    # It would share out queries, of which there is one; a second thread would only wait, and spin.
+    faiss.omp_set_num_threads(1)
     distances, positions = faiss.knn_hamming(code, np.ascontiguousarray(codes), count, "mc")
     there = positions[0] >= 0
     found = positions[0][there]

@@ -27,12 +27,10 @@ PER_PAGE = 48
 def browse(request: HttpRequest) -> HttpResponse:
     form = BrowseForm(request.GET)
     if not form.is_valid():
-        raise faults.NotHere(_("There is no such collection, tag or status."))
-    chosen = form.cleaned_data
-    images = Image.objects.for_cards().in_collection(chosen["collection"]).with_words(chosen["q"])
-    images = images.tagged(*[chosen["tag"]] if chosen["tag"] else [])
-    if chosen["status"]:
-        images = images.filter(status=chosen["status"])
+        raise faults.NotHere(_("There is no such collection, tag, format, date, size or status."))
+    images = form.filters().images().for_cards()
+    if form.cleaned_data["status"]:
+        images = images.filter(status=form.cleaned_data["status"])
     page = Paginator(images, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "images/browse.html", {"form": form, "page": page, "page_query": page_query(request.GET)})
 

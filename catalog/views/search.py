@@ -18,7 +18,7 @@ from catalog.forms import FilterForm, SearchForm
 from catalog.models import Image
 from catalog.services import demo, queries, searching
 from catalog.services.limits import read_picture
-from catalog.services.searching import Filters, Hit, Results
+from catalog.services.searching import Hit, Results
 from catalog.views import faults
 from catalog.views.access import searcher
 from catalog.views.paging import page_query, wanted_expansion, wanted_page
@@ -117,9 +117,8 @@ def _photo(form: SearchForm) -> tuple[bytes, str]:
 def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:  # type: ignore[no-untyped-def]
     form = FilterForm(request.GET)
     if not form.is_valid():
-        raise faults.NotHere(_("There is no such collection or tag."))
-    tag = form.cleaned_data["tag"]
-    filters = Filters(form.cleaned_data["collection"], (tag,) if tag else ())
+        raise faults.NotHere(_("There is no such collection, tag, format, date or size."))
+    filters = form.filters()
     number, size, expand = wanted_page(request), settings.RESULTS_PER_PAGE, wanted_expansion(request)
     found = ask(filters, start=(number - 1) * size, count=size, expand=expand)
     paginator = Paginator(range(found.total), size)

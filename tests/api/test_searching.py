@@ -25,6 +25,16 @@ def test_a_photo_finds_itself_first_and_is_not_kept(client, catalogue, picture):
     assert not QueryPhoto.objects.exists()
 
 
+def test_format_size_day_and_words_narrow_too(client, catalogue, picture):
+    Image.objects.filter(pk=catalogue[0].pk).update(format="WEBP", width=900, height=800, title="Red bag")
+    for narrowing in ({"format": "webp"}, {"least_side": 800}, {"q": "bag"}):
+        found = search(client, picture(5), **narrowing).json()
+        assert [hit["image"]["id"] for hit in found["hits"]] == [catalogue[0].pk], narrowing
+        assert client.get("/api/images", narrowing).json()["total"] == 1
+        assert client.get(f"/api/images/{catalogue[1].pk}/similar", narrowing).json()["total"] == 1
+    assert search(client, picture(5), added_to="2020-01-01").json()["total"] == 0
+
+
 def test_a_later_stretch_goes_on_where_the_first_ended(client, catalogue, picture):
     whole = search(client, picture(2)).json()["hits"]
     assert search(client, picture(2), start=4).json()["hits"] == whole[4:]
@@ -74,6 +84,9 @@ def test_a_photo_of_too_many_bytes_is_too_large(client, catalogue, settings, pic
         ({"crop": "\0"}, 422),
         ({"collection": "Nothing"}, 404),
         ({"collection": "\0"}, 404),
+        ({"format": "JPEGG"}, 422),
+        ({"added_from": "yesterday"}, 422),
+        ({"least_side": -1}, 422),
         ({"tags": ["nothing"]}, 404),
         ({"tags": ["\0"]}, 404),
     ],

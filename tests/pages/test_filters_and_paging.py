@@ -44,6 +44,28 @@ def test_filters_narrow_and_the_count_is_true(client, address, bags, red):
     assert total(client.get(address, {"collection": bags.pk, "tag": red.pk})) == 2
 
 
+def test_format_size_words_and_days_narrow_too(client, address, catalogue):
+    Image.objects.filter(pk=catalogue[0].pk).update(format="WEBP", width=900, height=800, title="Red bag")
+    for narrowing in ({"format": "WEBP"}, {"least_side": 800}, {"q": "bag red"}):
+        assert shown(client.get(address, narrowing)) == [catalogue[0].pk], narrowing
+    assert total(client.get(address, {"added_to": "2020-01-01"})) == 0
+    assert total(client.get(address, {"added_from": "2020-01-01"})) >= 5
+
+
+def test_filters_that_are_folded_away_are_unfolded_when_one_is_chosen(client, address):
+    folded, unfolded = (client.get(address, query).content.decode() for query in ({}, {"format": "JPEG"}))
+    assert '<details class="more-filters">' in folded
+    assert '<details class="more-filters" open>' in unfolded
+
+
+@pytest.mark.parametrize("name", ["format", "least_side", "added_from", "added_to"])
+def test_what_no_form_offers_is_a_page_that_says_so(client, address, name):
+    for value in ["x", "\0", "-1", "31.12.2025", "2025-02-30"]:
+        answer = client.get(address, {name: value})
+        assert answer.status_code == 404, value
+        assert "There is no such collection" in answer.content.decode()
+
+
 @pytest.mark.parametrize("name", ["collection", "tag"])
 def test_a_choice_that_is_not_there_is_a_page_that_says_so(client, address, name):
     for value in ["987654", "-1", "bags", "1\0", "\0", "9" * 40, "1.5", "<b>", "٣٣٣"]:

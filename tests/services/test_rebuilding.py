@@ -10,7 +10,18 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, SegmentDamaged, StoreUnavailable
 from catalog.features import extractors
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Projection, Segment
-from catalog.services import deletion, indexing, integrity, learning, rebuilding, searching, spaces, store, uploads
+from catalog.services import (
+    deletion,
+    indexing,
+    integrity,
+    learning,
+    merging,
+    rebuilding,
+    searching,
+    spaces,
+    store,
+    uploads,
+)
 from catalog.vectors import calibration, projection
 from catalog.vectors.calibration import Likeness
 from tests import described
@@ -75,15 +86,6 @@ def test_a_segment_whose_images_are_all_deleted_goes(transactional_db, pieces):
 
 def test_a_whole_segment_is_not_written_again(pieces):
     rebuilding.rebuild()
-    before = named()
-    rebuilding.rebuild()
-    assert named() == before
-
-
-def test_segments_are_merged_up_to_a_size(pieces, monkeypatch):
-    monkeypatch.setattr(rebuilding, "MERGED_ROWS", 4)
-    rebuilding.rebuild()
-    assert sorted(Segment.objects.values_list("rows", flat=True)) == [2, 4]
     before = named()
     rebuilding.rebuild()
     assert named() == before
@@ -380,34 +382,14 @@ def test_an_empty_catalogue_is_kept_up_without_a_generation(db):
     assert not Generation.objects.exists()
 
 
-def test_many_segments_are_merged_by_the_way_and_the_generation_stays(transactional_db, pieces, monkeypatch):
-    before, generation = {image.pk: ranking(image) for image in pieces}, spaces.active()
-    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 3)
-    rebuilding.keep_up()
-    assert Segment.objects.count() == 3
-    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 2)
-    rebuilding.keep_up()
-    assert Segment.objects.count() == 1
-    assert segment_files() == named()
-    assert spaces.active() == generation
-    assert {image.pk: ranking(image) for image in pieces} == before
-
-
-def test_large_segments_are_not_many(pieces, monkeypatch):
-    monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 2)
-    monkeypatch.setattr(rebuilding, "MERGED_ROWS", 2)
-    before = named()
-    rebuilding.keep_up()
-    assert named() == before
-
-
 @pytest.mark.parametrize("many", [True, False], ids=["to merge", "to learn from"])
 def test_keeping_up_beside_a_rebuild_leaves_it_to_that(db, settings, monkeypatch, many):
     grow()
     if many:
         rebuilding.rebuild()
-        grow(1, 10)
-        monkeypatch.setattr(rebuilding, "MANY_SEGMENTS", 1)
+        for _ in range(2):
+            grow(1, 10)
+        monkeypatch.setattr(merging, "FAN", 2)
     before = (spaces.active(), named())
     with locks.held(settings.LOCKS_DIR / "rebuild.lock"):
         rebuilding.keep_up()

@@ -6,7 +6,8 @@ import pytest
 from catalog.exceptions import NothingIndexed
 from catalog.models import Collection, Image, Tag
 from catalog.services import deletion, indexing, learning, rebuilding, searching, spaces, uploads
-from catalog.services.searching import Filters, Query, Results
+from catalog.services.filters import Filters
+from catalog.services.searching import Query, Results
 from catalog.vectors.calibration import Likeness
 from tests import described
 

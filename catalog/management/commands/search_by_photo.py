@@ -1,4 +1,5 @@
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ from rich.table import Table
 from catalog.exceptions import PictureRefused
 from catalog.imaging import crops
 from catalog.imaging.decoding import decode
+from catalog.imaging.formats import MEDIA_TYPES
 from catalog.management import sheet
 from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand
-from catalog.models import Collection
+from catalog.models import Collection, Tag
 from catalog.services import searching
 from catalog.services.explaining import Explanation
+from catalog.services.filters import Filters
 from catalog.services.limits import picture_limits, read_picture
-from catalog.services.searching import Filters, Hit, Query, Results
+from catalog.services.searching import Hit, Query, Results
 
 EXPLAINED = 3
 
@@ -27,6 +30,14 @@ class Command(CatalogueCommand):
         parser.add_argument("file", type=Path, metavar="FILE", help="the photo")
         parser.add_argument("--top", type=int, default=10, metavar="N", help="how many to show (10)")
         parser.add_argument("--collection", metavar="NAME", help="search this collection only")
+        parser.add_argument("--tag", action="append", default=[], metavar="NAME", help="and with this tag; repeatable")
+        parser.add_argument("--words", default="", help="and with these words in title, file name, collection or tags")
+        parser.add_argument("--format", type=str.upper, default="", choices=[*MEDIA_TYPES], help="and of this format")
+        parser.add_argument("--added-from", type=date.fromisoformat, metavar="DAY", help="added on this day or later")
+        parser.add_argument("--added-to", type=date.fromisoformat, metavar="DAY", help="added on this day or before")
+        parser.add_argument(
+            "--least-side", type=int, default=0, metavar="PIXELS", help="whose shorter side has so many pixels or more"
+        )
         parser.add_argument("--crop", metavar="x,y,w,h", help="search with this part, in pixels of the upright photo")
         parser.add_argument(
             "--exact", action="store_true", help="compare with every descriptor, where codes would choose candidates"
@@ -55,7 +66,7 @@ class Command(CatalogueCommand):
             photo = read_picture(file)
         found = searching.search(
             _describe(options["file"], photo, box),
-            Filters(_collection(options["collection"])),
+            _filters(options),
             count=options["top"],
             expand=options["expand"],
             exactly=options["exact"],
@@ -86,14 +97,26 @@ def _explained(photo: bytes, box: crops.Box | None, hits: list[Hit]) -> list[tup
     return [(hit, searching.explain(query, hit.image)) for hit in hits[:EXPLAINED]]
 
 
-def _collection(name: str | None) -> Collection | None:
-    if name is None:
-        return None
+def _filters(options: dict[str, Any]) -> Filters:
+    collection = options["collection"]
+    return Filters(
+        _named(Collection, collection) if collection is not None else None,
+        tuple(_named(Tag, name) for name in options["tag"]),
+        options["words"],
+        options["format"],
+        options["added_from"],
+        options["added_to"],
+        options["least_side"],
+    )
+
+
+def _named(model: Any, name: str) -> Any:
     try:
-        return Collection.objects.get(name=name)
-    except Collection.DoesNotExist:
-        known = ", ".join(Collection.objects.values_list("name", flat=True)[:20]) or "none"
-        raise CommandError(f"There is no collection named {name!r}. There are: {known}.") from None
+        return model.objects.get(name=name)
+    except model.DoesNotExist:
+        known = ", ".join(model.objects.values_list("name", flat=True)[:20]) or "none"
+        kind = model._meta.verbose_name
+        raise CommandError(f"There is no {kind} named {name!r}. There are: {known}.") from None
 
 
 def _as_json(found: Results, seconds: float) -> dict[str, Any]:
