@@ -7,7 +7,7 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
 from catalog.exceptions import ImageSearchError
-from catalog.services import database, imports, indexing, queries, rebuilding, store
+from catalog.services import database, imports, indexing, orphans, queries, rebuilding
 
 logger = get_task_logger(__name__)
 
@@ -33,7 +33,7 @@ def catch_up() -> None:
 
 @shared_task
 def sweep() -> None:
-    for work in (queries.sweep, imports.sweep, store.sweep, rebuilding.sweep):
+    for work in (queries.sweep, imports.sweep, orphans.sweep, rebuilding.sweep):
         _told(work)
 
 

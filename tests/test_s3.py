@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from moto.server import ThreadedMotoServer
 
 from catalog.models import Image
-from catalog.services import deletion, indexing, integrity, store, uploads
+from catalog.services import deletion, indexing, integrity, orphans, uploads
 from imagesearch import environment
 
 
@@ -60,5 +60,5 @@ def test_a_missing_original_on_s3_is_told_of_and_put_back_by_the_same_upload(buc
 def test_litter_on_s3_is_swept(bucket, db):
     bucket.put_object(Key="shop/originals/ab/litter.jpg", Body=b"left by a killed upload")
     assert integrity.check().orphans == 1
-    assert store.sweep() == 1
+    assert orphans.sweep() == 1
     assert keys(bucket) == set()

@@ -19,9 +19,14 @@ logger = logging.getLogger(__name__)
 KEPT_FROM = 1000
 
 
+def path_of(key: str, segment: Segment) -> Path:
+    """Where they are kept, if they are."""
+    return settings.INDEX_DIR / key / segment.path.name
+
+
 def derived_of(key: str, segment: Segment, projection: Projection, coder: Coder) -> Derived:
     """What the snapshots of `key` need of a segment."""
-    path = _path_of(key, segment)
+    path = path_of(key, segment)
     found = derived.open_derived(path, segment)
     if found is None:
         found = derived.derive(segment, projection, coder)
@@ -38,10 +43,6 @@ def sweep(keys: set[str], segments: set[str]) -> None:
         for path in folder.glob("*.h5"):
             if path.name not in segments:
                 path.unlink(missing_ok=True)
-
-
-def _path_of(key: str, segment: Segment) -> Path:
-    return settings.INDEX_DIR / key / segment.path.name
 
 
 def _keep(path: Path, segment: Segment, found: Derived) -> None:

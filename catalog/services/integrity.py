@@ -1,15 +1,18 @@
 """Checking that files and rows agree, and making them agree again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
+from django.db.models import Q
 
 from catalog.exceptions import PictureRefused, SegmentDamaged
-from catalog.models import FeatureSpace, Image, Segment
-from catalog.services import indexing, originals, rebuilding, spaces, store
-from catalog.vectors.segments import verify
+from catalog.models import Generation, Image, Segment
+from catalog.services import derivation, indexing, live_index, originals, orphans, rebuilding, spaces, store
+from catalog.vectors import derived
+from catalog.vectors.segments import open_segment, verify
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,16 +47,17 @@ def check(progress: Progress = lambda phase, done, total: None) -> Report:
         pending=Image.objects.pending().count(),
         failed=Image.objects.failed().count(),
         segments=Segment.objects.count(),
-        orphans=len(store.orphans()) + len(originals.all_unnamed()),
+        orphans=len(orphans.found()) + len(originals.all_unnamed()),
     )
     _check_segments(report, progress)
+    _check_derived(report, progress)
     _check_places(report)
     _check_files(report, progress)
     return report
 
 
 def repair(progress: Progress = lambda phase, done, total: None) -> Report:
-    """Make files and rows agree: what is lost of the store is described again from the originals.
+    """Make files and rows agree: whole segments are taken over, and what is lost is described again from the originals.
 
     A damaged segment is put aside as `*.damaged`, not deleted. Raises as `indexing.index_pending` does.
     """
@@ -61,14 +65,17 @@ def repair(progress: Progress = lambda phase, done, total: None) -> Report:
         try:
             _verify(segment)
         except SegmentDamaged:
-            if Segment.objects.filter(pk=segment.pk).exists():  # and was not merged into another meanwhile
-                _give_up(segment)
-    space = _active_space()
+            segment.delete()  # its file is an orphan then: taken over where it is whole, else put aside
+    for path in _damaged_codes():
+        path.unlink(missing_ok=True)  # whoever needs it next makes it anew
+    orphans.adopt()
+    space = spaces.active_space()
     if space:
         rebuilding.match_status_to_descriptors(space)
     _make_missing_thumbnails()
-    store.sweep()
+    orphans.sweep()
     indexing.index_pending()
+    rebuilding.keep_up()
     return check(progress)
 
 
@@ -87,6 +94,28 @@ def _check_segments(report: Report, progress: Progress) -> None:
         progress("segments", done, report.segments)
 
 
+def _check_derived(report: Report, progress: Progress) -> None:
+    for path in _damaged_codes(progress):
+        report.corrupt += 1
+        report.problems.append(
+            f"The codes of the segment {path.name} are damaged: images of it may be missed. A repair makes them anew."
+        )
+
+
+def _damaged_codes(progress: Progress = lambda phase, done, total: None) -> Iterator[Path]:
+    """Files of codes that are not what was written for their segment. Where one is missing it is made when needed."""
+    generations = Generation.objects.filter(coder__isnull=False).select_related("space")
+    for key, space in {live_index.key_of(one): one.space for one in generations}.items():
+        rows = list(space.segments.order_by("pk"))
+        for done, row in enumerate(rows, 1):
+            with suppress(SegmentDamaged):  # told of by itself
+                segment = open_segment(store.path_of(row.name))
+                path = derivation.path_of(key, segment)
+                if path.exists() and not derived.is_whole(path, segment):
+                    yield path
+            progress("codes", done, len(rows))
+
+
 def _verify(segment: Segment) -> None:
     """Raise SegmentDamaged unless the file is what its row, and its rows' rows, say."""
     found = verify(store.path_of(segment.name), segment.checksum)
@@ -101,11 +130,10 @@ def _verify(segment: Segment) -> None:
 
 
 def _check_places(report: Report) -> None:
-    space = _active_space()
-    if space is None:
-        return
-    lost = Image.objects.indexed().filter(~rebuilding.described_in(space)).count()
-    unmarked = Image.objects.exclude(status=Image.Status.INDEXED).filter(rebuilding.described_in(space)).count()
+    space = spaces.active_space()
+    described = spaces.described_in(space) if space else Q(pk=None)
+    lost = Image.objects.indexed().filter(~described).count()
+    unmarked = Image.objects.exclude(status=Image.Status.INDEXED).filter(described).count()
     if lost:
         report.problems.append(f"{lost} images are marked searchable, but have no descriptor.")
     if unmarked:
@@ -134,16 +162,3 @@ def _make_missing_thumbnails() -> None:
         if not originals.has_thumbnail(image):
             with suppress(PictureRefused):  # told of as missing, with what to do
                 originals.make_thumbnail(image)
-
-
-def _give_up(segment: Segment) -> None:
-    """Put a damaged segment aside. Its images are without a descriptor then, and are described again."""
-    segment.delete()
-    path = store.path_of(segment.name)
-    if path.exists():
-        path.rename(path.with_suffix(".damaged"))
-
-
-def _active_space() -> FeatureSpace | None:
-    generation = spaces.active()
-    return generation.space if generation else None

@@ -15,16 +15,14 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog import locks
 from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, StoreUnavailable
-from catalog.models import Coder, Descriptor, FeatureSpace, Generation, Image, Projection, Segment
+from catalog.models import Coder, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
 from catalog.services import derivation, indexing, learning, live_index, merging, spaces, store
 from catalog.services.merging import Progress
-from catalog.services.store import Described
 from catalog.vectors import codes
 from catalog.vectors.segments import open_segment
 
@@ -120,17 +118,9 @@ def _describe_all(space: FeatureSpace, progress: Progress) -> None:
             # After the swap a worker tries again what is refused here, and says what is wrong with it.
             ready, _refused = indexing.outcomes_of(indexing.begin_work(batch, extractor, threads))
             if ready:
-                _commit(space, indexing.describe(ready, extractor))
+                store.commit(space, indexing.describe(ready, extractor))
             last, done = batch[-1].pk, done + len(batch)
             progress("describing", done, max(total, done))
-
-
-def _commit(space: FeatureSpace, rows: list[Described]) -> None:
-    with store.writing():
-        segment = store.append(space, rows)
-        with transaction.atomic():
-            living = Image.objects.select_for_update().filter(pk__in=[row.image_id for row in rows])
-            store.register(segment, rows, set(living.values_list("pk", flat=True)))
 
 
 def rollback() -> Rebuilt:
@@ -186,8 +176,8 @@ def _swap_in(generation: Generation, progress: Progress) -> Rebuilt:
 
 def match_status_to_descriptors(space: FeatureSpace) -> None:
     """Mark as searchable the images that have a descriptor in the active `space`, and those alone."""
-    Image.objects.indexed().filter(~described_in(space)).update(status=Image.Status.PENDING, attempts=0)
-    Image.objects.exclude(status=Image.Status.INDEXED).filter(described_in(space)).update(
+    Image.objects.indexed().filter(~spaces.described_in(space)).update(status=Image.Status.PENDING, attempts=0)
+    Image.objects.exclude(status=Image.Status.INDEXED).filter(spaces.described_in(space)).update(
         status=Image.Status.INDEXED, failure_reason="", claim="", claim_expires_at=None
     )
 
@@ -220,9 +210,4 @@ def sweep() -> None:
 
 
 def _without(space: FeatureSpace) -> ImageQuerySet:
-    return Image.objects.filter(~described_in(space))
-
-
-def described_in(space: FeatureSpace) -> Exists:
-    """The condition that an image has a descriptor in `space`."""
-    return Exists(Descriptor.objects.filter(image=OuterRef("pk"), space=space))
+    return Image.objects.filter(~spaces.described_in(space))

@@ -9,6 +9,7 @@ from itertools import count
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from catalog.exceptions import WeightsUnavailable
@@ -16,7 +17,7 @@ from catalog.features import download, extractors, weights
 from catalog.features.extractors import Extractor
 from catalog.features.spaces import Space
 from catalog.features.weights import Weights
-from catalog.models import FeatureSpace, Generation
+from catalog.models import Descriptor, FeatureSpace, Generation
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +27,22 @@ def active() -> Generation | None:
     return Generation.objects.filter(state=Generation.State.ACTIVE).select_related("space").first()
 
 
+def active_space() -> FeatureSpace | None:
+    """That of the generation that serves; None before the first image is described."""
+    generation = active()
+    return generation.space if generation else None
+
+
 def serving(space: FeatureSpace) -> Generation | None:
     """The generation that searches of `space` are answered by: the active one, or the last that was, if it was another
     space's turn meanwhile."""
     served = space.generations.exclude(state=Generation.State.BUILDING).select_related("space")
     return served.order_by("state", "-activated_at").first()  # "active" before "retired"
+
+
+def described_in(space: FeatureSpace) -> Exists:
+    """The condition that an image has a descriptor in `space`."""
+    return Exists(Descriptor.objects.filter(image=OuterRef("pk"), space=space))
 
 
 def active_or_first() -> FeatureSpace:

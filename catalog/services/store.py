@@ -19,11 +19,13 @@ from django.db import transaction
 
 from catalog import locks
 from catalog.exceptions import CatalogueBusy, StoreUnavailable
-from catalog.models import Descriptor, FeatureSpace, Segment
-from catalog.services import originals
+from catalog.models import Descriptor, FeatureSpace, Image, Segment
+from catalog.services import originals, spaces
 from catalog.vectors import segments
 
 logger = logging.getLogger(__name__)
+
+SUFFIX = ".h5"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,13 @@ def path_of(name: str) -> Path:
 @contextmanager
 def writing() -> Iterator[None]:
     """Hold off the sweep while a file is not yet named by a row. Raises StoreUnavailable, CatalogueBusy."""
-    with locks.held(_lock(), shared=True, wait=60):
+    with locks.held(lock(), shared=True, wait=60):
         yield
 
 
 def append(space: FeatureSpace, rows: Sequence[Described]) -> Segment:
     """Write `rows` as a segment file and return its row, not yet saved. To be called within `writing()`."""
-    name = f"{space.key}/{uuid4().hex}.h5"
+    name = f"{space.key}/{uuid4().hex}{SUFFIX}"
     checksum = segments.write(
         path_of(name),
         space=json.dumps(space.description, sort_keys=True),
@@ -80,6 +82,20 @@ def register(segment: Segment, rows: Sequence[Described], living: set[int]) -> N
     )
 
 
+def commit(space: FeatureSpace, rows: Sequence[Described]) -> None:
+    """Write `rows` as a segment and register it: for images that are there still and have no descriptor in `space`.
+
+    Raises:
+        StoreUnavailable, CatalogueBusy: nothing is written.
+    """
+    with writing():
+        segment = append(space, rows)
+        with transaction.atomic():
+            images = Image.objects.select_for_update().filter(pk__in=[row.image_id for row in rows])
+            living = set(images.filter(~spaces.described_in(space)).values_list("pk", flat=True))
+            register(segment, rows, living)
+
+
 def forget(gone: Sequence[Segment]) -> None:
     """Remove segments from the store within the current transaction, and their files once it is committed."""
     names = [segment.name for segment in gone]
@@ -92,40 +108,27 @@ def _unlink(names: Sequence[str]) -> None:
         path_of(name).unlink(missing_ok=True)
 
 
-def orphans() -> list[Path]:
-    """Files of the store that no row names."""
-    named = {path_of(name) for name in Segment.objects.values_list("name", flat=True)}
-    return [path for path in _files() if path not in named]
-
-
-def sweep() -> int:
-    """Remove every segment, original and thumbnail that no row names; how many there were.
-
-    Raises:
-        CatalogueBusy: files are being written without pause.
-    """
-    with locks.held(_lock(), wait=20):
-        litter, media = orphans(), originals.all_unnamed()
-        for path in litter:
-            path.unlink(missing_ok=True)
-        for name in media:
-            originals.delete(name)
-    return len(litter) + len(media)
-
-
 def delete_unnamed_media(names: Sequence[str]) -> None:
     """Delete media files unless an image has them, for the same bytes may have been uploaded again just now."""
     try:
-        with locks.held(_lock(), wait=2):
+        with locks.held(lock(), wait=2):
             for name in originals.unnamed(names):
                 originals.delete(name)
     except (CatalogueBusy, StoreUnavailable) as fault:
         logger.info("files of deleted images are left to the next sweep: %s", fault)
 
 
-def _files() -> Iterator[Path]:
+def files() -> Iterator[Path]:
+    """All that lies in the store, but for what was put aside."""
     return (path for path in settings.FEATURES_DIR.rglob("*") if path.is_file() and path.suffix != ".damaged")
 
 
-def _lock() -> Path:
+def put_aside(path: Path) -> None:
+    """Take a damaged segment out of the store without deleting it."""
+    if path.exists():
+        path.rename(path.with_suffix(".damaged"))
+
+
+def lock() -> Path:
+    """What writers share from file to commit, and what the sweep holds alone."""
     return settings.LOCKS_DIR / "store.lock"

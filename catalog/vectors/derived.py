@@ -44,13 +44,24 @@ def derive(segment: Segment, projection: Projection, coder: Coder) -> Derived:
 
 def open_derived(path: Path, segment: Segment) -> Derived | None:
     """What is at `path`, memory-mapped; None where it is missing, damaged, or of another segment."""
+    found = _read(path, segment)
+    return Derived(found.arrays["codes"], found.arrays["scales"]) if found else None
+
+
+def is_whole(path: Path, segment: Segment) -> bool:
+    """Whether what is at `path` is of this segment, and every byte of it as it was written."""
+    found = _read(path, segment)
+    return found is not None and arrays.checksum_of(found.arrays.values()) == found.checksum
+
+
+def _read(path: Path, segment: Segment) -> arrays.Arrays | None:
     try:
         found = arrays.read(path, ("codes", "scales"))
         ours = found.attributes["segment"] == segment.checksum
-        codes, scales = found.arrays["codes"], found.arrays["scales"]
+        whole = all(len(array) == len(segment) for array in found.arrays.values())
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
         return None
-    return Derived(codes, scales) if ours and len(codes) == len(scales) == len(segment) else None
+    return found if ours and whole else None
 
 
 def write(path: Path, segment: Segment, derived: Derived) -> None:

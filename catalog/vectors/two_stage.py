@@ -30,7 +30,7 @@ def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarra
     if snapshot.coder and snapshot.candidates and total > EXACT_BELOW:
         wanted = snapshot.candidates * max(top, AT) // AT
         if allowed is not None:
-            wanted *= 2  # the best of those that pass lie farther off, where codes tell less
+            wanted += FEWEST  # the best of those that pass lie farther off, where codes tell less
         if wanted < total // 4:  # else the codes spare nothing
             rows = _nearest(snapshot, sought, rows, wanted)
     return exact.best_of(snapshot, sought, rows, top=top, total=total)

@@ -4,7 +4,7 @@ from django.core.files.storage import default_storage
 
 from catalog import locks
 from catalog.models import Descriptor, Image
-from catalog.services import deletion, searching, store, uploads
+from catalog.services import deletion, orphans, searching, store, uploads
 
 
 def files_of(image: Image) -> list[bool]:
@@ -64,5 +64,5 @@ def test_files_are_left_to_the_sweep_while_somebody_writes(
     with store.writing(), django_capture_on_commit_callbacks(execute=True):
         deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
     assert files_of(catalogue[0]) == [True, True]
-    assert store.sweep() == 2
+    assert orphans.sweep() == 2
     assert files_of(catalogue[0]) == [False, False]

@@ -6,7 +6,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from catalog.models import Descriptor, Image, Segment
-from catalog.services import deletion, health, indexing, integrity, searching, store, uploads
+from catalog.services import deletion, health, indexing, integrity, orphans, searching, store, uploads
 from catalog.services.live_index import INDEX
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_segment_is_put_aside_and_not_deleted(catalogue):
     integrity.repair()
     (kept,) = store.path_of("").rglob("*.damaged")
     assert kept.read_bytes() == damaged
-    store.sweep()
+    orphans.sweep()
     assert kept.exists()
 
 

@@ -10,7 +10,7 @@ from PIL import Image as Pixels
 
 from catalog.exceptions import NothingIndexed, PictureRefused
 from catalog.models import FeatureSpace, Image, QueryPhoto
-from catalog.services import queries, rebuilding, searching, spaces, store
+from catalog.services import orphans, queries, rebuilding, searching, spaces
 from tests import described
 
 
@@ -30,7 +30,7 @@ def test_a_photo_never_enters_the_catalogue(catalogue, picture, settings):
     queries.remember(picture(99), "mine.jpg")
     assert Image.objects.count() == 6
     assert sorted(settings.MEDIA_ROOT.rglob("*")) == before
-    assert not store.orphans()
+    assert not orphans.found()
 
 
 def test_a_photo_is_kept_smaller_and_without_its_metadata(catalogue, picture):

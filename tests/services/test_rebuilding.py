@@ -169,13 +169,13 @@ def test_the_space_before_is_kept_and_the_one_before_that_is_let_go(transactiona
 
 def test_a_rebuild_spares_what_a_stopped_reextraction_has_described(pieces, other_space, monkeypatch):
     monkeypatch.setattr(indexing, "BATCH", 2)
-    committed = rebuilding._commit
+    committed = store.commit
 
     def stop_after_one(*args):
         committed(*args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rebuilding, "_commit", stop_after_one)
+    monkeypatch.setattr(store, "commit", stop_after_one)
     with pytest.raises(KeyboardInterrupt):
         rebuilding.reextract("vgg16-compact")
     rebuilding.rebuild()

@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from catalog.exceptions import PictureRefused, StoreUnavailable
 from catalog.imaging.digests import sha256
 from catalog.models import Collection, Image, Tag
-from catalog.services import deletion, indexing, originals, store, uploads
+from catalog.services import deletion, indexing, originals, orphans, uploads
 from catalog.services.uploads import Incoming, Kind
 
 from .conftest import answer_of, without_rights
@@ -308,14 +308,14 @@ def test_a_killed_upload_leaves_litter_that_a_sweep_takes(installation):
     assert len(left) == 2
     assert installation.run(
         "from catalog.models import Image\n"
-        "from catalog.services import store\n"
-        "print([Image.objects.count(), store.sweep()])"
+        "from catalog.services import orphans\n"
+        "print([Image.objects.count(), orphans.sweep()])"
     ) == [0, 2]
     assert not any(path.exists() for path in left)
 
 
 def test_a_sweep_takes_nothing_that_an_image_has(catalogue):
-    assert store.sweep() == 0
+    assert orphans.sweep() == 0
     assert all(originals.has_original(image) for image in catalogue)
 
 
