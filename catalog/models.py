@@ -248,6 +248,7 @@ class Generation(models.Model):
     coder = models.ForeignKey(Coder, null=True, on_delete=models.PROTECT)
     candidates = models.PositiveIntegerField(null=True, help_text="how many the codes choose; null: not measured")
     recall = models.FloatField(null=True, help_text="at 10, of so many candidates")
+    code_quality = models.JSONField(null=True, help_text="vectors.latent.Quality and what taught; null: no labels did")
     calibration = models.JSONField(null=True, help_text="vectors.calibration.Calibration; null: too few images")
 
     class Meta:

@@ -9,6 +9,7 @@ import numpy as np
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
 from catalog.services import searching
+from catalog.services.labels import Labels
 from catalog.services.searching import Query, Results
 from catalog.vectors import exact, metrics
 from catalog.vectors.exact import Ranking
@@ -16,7 +17,6 @@ from catalog.vectors.snapshot import Snapshot
 
 Progress = Callable[[str, int, int], None]
 
-LABELS = ("collection", "tag")
 # Of the histograms: cosines in steps of 0.01.
 EDGES = np.linspace(-1, 1, 201)
 
@@ -79,7 +79,7 @@ def evaluate(
     with the images, not with their pairs.
 
     Args:
-        labels: one of LABELS.
+        labels: one of `labels.KINDS`.
         queries: so many of the queries, the same for the same catalogue; None: all.
         expand: as `searching.search` takes it.
 
@@ -88,8 +88,8 @@ def evaluate(
         SegmentDamaged: the descriptor of a query cannot be read.
         IndexUnavailable, CatalogueBusy: as `searching.search`.
     """
-    truth = Truth.of(labels)
-    asking = truth.asking()
+    truth = _truth(labels)
+    asking = truth.shared()
     if queries is not None and queries < len(asking):
         asking = np.sort(np.random.default_rng(0).choice(asking, queries, replace=False))
     answers: list[Answer] = []
@@ -114,39 +114,14 @@ def evaluate(
     return Evaluation(np.array(answers), curve / len(answers), alike, others)
 
 
-@dataclass(frozen=True)
-class Truth:
-    """Which image has which label.
-
-    Attributes:
-        images: int64, n.
-        labels: int64, n: a label of the image at the same place. Images of several labels stand there several times.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    @classmethod
-    def of(cls, kind: str) -> "Truth":
-        """The collections or tags of all searchable images. Raises ImageSearchError: there are not two of them."""
-        field = {"collection": "collection", "tag": "tags"}[kind]
-        pairs = Image.objects.indexed().exclude(**{field: None}).order_by("pk", field).values_list("pk", field)
-        images, labels = np.fromiter(pairs.iterator(), np.dtype((np.int64, 2))).T
-        if not len(images):
-            raise _too_little(kind, "no searchable image has one")
-        if len(np.unique(labels)) == 1:
-            raise _too_little(kind, "all searchable images that have one have the same")
-        return cls(images, labels)
-
-    def asking(self) -> np.ndarray:
-        """The images that share a label with another one: int64, in order of id."""
-        _, place, count = np.unique(self.labels, return_inverse=True, return_counts=True)
-        return np.unique(self.images[count[place] > 1])
-
-    def relevant_to(self, image_id: int) -> np.ndarray:
-        """The images that share a label with this one, and itself: int64."""
-        shared = np.isin(self.labels, self.labels[self.images == image_id])
-        return self.images[shared]
+def _truth(kind: str) -> Labels:
+    """Raises ImageSearchError: there are not two labels."""
+    truth = Labels.of(kind)
+    if not len(truth.images):
+        raise _too_little(kind, "no searchable image has one")
+    if len(np.unique(truth.labels)) == 1:
+        raise _too_little(kind, "all searchable images that have one have the same")
+    return truth
 
 
 def _described(image_ids: np.ndarray, progress: Progress) -> Iterator[tuple[Image, Query]]:

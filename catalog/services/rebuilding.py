@@ -22,8 +22,8 @@ from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, 
 from catalog.models import Coder, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
 from catalog.services import derivation, indexing, learning, live_index, merging, spaces, store
+from catalog.services.learning import Codes
 from catalog.services.merging import Progress
-from catalog.vectors import codes
 from catalog.vectors.segments import open_segment
 
 logger = logging.getLogger(__name__)
@@ -38,42 +38,45 @@ class Rebuilt:
     segments: int
 
 
-def rebuild(*, bits: int = codes.BITS, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
+def rebuild(wanted: Codes = learning.USUAL, *, progress: Progress = lambda phase, done, total: None) -> Rebuilt:
     """Make a new generation of the active space from the store.
 
     Args:
-        bits: of a code; a multiple of 8.
+        wanted: what its codes are to be.
         progress: called with the phase, and how much of it is done.
 
     Raises:
+        ImageSearchError: the catalogue's labels cannot teach codes.
         CatalogueBusy: another rebuild is running.
         SegmentDamaged: a segment cannot be read; the active generation goes on serving.
         StoreUnavailable: the disk refuses; likewise.
     """
+    wanted.check()
     with _alone():
         space = spaces.active_or_first()
         generation = Generation.objects.create(space=space)
         merging.merge_all(space, progress)
-        _learn(generation, bits, progress)
+        _learn(generation, wanted, progress)
         return _swap_in(generation, progress)
 
 
 def reextract(
     extractor: str | None = None,
+    wanted: Codes = learning.USUAL,
     *,
-    bits: int = codes.BITS,
     progress: Progress = lambda phase, done, total: None,
 ) -> Rebuilt:
     """Describe every original again, with the named extractor or the preferred one, and swap that in.
 
     Raises as `rebuild` does, and WeightsUnavailable: the extractor's weights are not there.
     """
+    wanted.check()
     with _alone():
         space = spaces.record_anew(spaces.choose(extractor))
         generation = Generation.objects.create(space=space)
         _describe_all(space, progress)
         merging.merge_all(space, progress)
-        _learn(generation, bits, progress)
+        _learn(generation, wanted, progress)
         return _swap_in(generation, progress)
 
 
@@ -86,7 +89,7 @@ def keep_up(*, progress: Progress = lambda phase, done, total: None) -> None:
         return
     try:
         if learning.outgrown(generation):
-            rebuild(progress=progress)
+            rebuild(learning.codes_wanted(generation), progress=progress)
         elif merging.due(generation.space):
             with _alone():
                 merging.merge_due(generation.space, progress)
@@ -139,10 +142,8 @@ def rollback() -> Rebuilt:
         return _swap_in(before, lambda phase, done, total: None)
 
 
-def _learn(generation: Generation, bits: int, progress: Progress) -> None:
-    progress("learning", 0, 1)
-    learning.learn(generation, bits)
-    progress("learning", 1, 1)
+def _learn(generation: Generation, wanted: Codes, progress: Progress) -> None:
+    learning.learn(generation, wanted, progress)
     _derive(generation, progress)
     progress("measuring", 0, 1)
     learning.tune(generation, live_index.INDEX.view(generation).snapshot)

@@ -29,8 +29,13 @@ class Coder:
     def bits(self) -> int:
         return len(self.directions)
 
+    @property
+    def width(self) -> int:
+        """Of a code, in bytes; bits that are left over stay 0."""
+        return -(-self.bits // 8)
+
     def encode(self, vectors: np.ndarray) -> np.ndarray:
-        """float32, n × d of unit length → uint8, n × bits/8."""
+        """float32, n × d of unit length → uint8, n × width."""
         return np.packbits(vectors @ self.directions.T > self.thresholds, axis=1)
 
     def as_bytes(self) -> bytes:

@@ -22,7 +22,7 @@ class Derived:
     """A row for each of a segment's.
 
     Attributes:
-        codes: uint8, n × bits/8.
+        codes: uint8, n × `Coder.width`.
         scales: float32, n: `Projection.scales`.
     """
 
@@ -32,7 +32,7 @@ class Derived:
 
 def derive(segment: Segment, projection: Projection, coder: Coder) -> Derived:
     """Read the vectors and make what follows from them."""
-    codes = np.empty((len(segment), coder.bits // 8), np.uint8)
+    codes = np.empty((len(segment), coder.width), np.uint8)
     scales = np.empty(len(segment), np.float32)
     for start in range(0, len(segment), PIECE):
         piece = slice(start, start + PIECE)

@@ -45,7 +45,8 @@ def tune(snapshot: Snapshot, queries: np.ndarray) -> tuple[int, float]:
     """
     places = np.concatenate([_places(snapshot, query) for query in queries])
     # Half as many again, for queries that were not asked.
-    wanted = max(FEWEST, int(np.quantile(places, RECALL) * 1.5))
+    rows = exact.count(snapshot, snapshot.allowed_rows(None))
+    wanted = min(max(FEWEST, int(np.quantile(places, RECALL) * 1.5)), rows)
     return wanted, float((places <= wanted).mean())
 
 

@@ -69,6 +69,9 @@ REBUILT = [
     "bits",
     "candidates",
     "recall_at_10",
+    "labels",
+    "code_accuracy",
+    "code_map",
     "seconds",
 ]
 
@@ -83,6 +86,29 @@ def test_a_rebuild_tells_what_it_learned(manage, db):
     assert "Descriptors: whitened, as 120 images taught." in out
     assert "Codes: 256 bits; " in out
     assert "Scores: same picture from 0.9" in out
+
+
+def test_a_rebuild_by_labels_tells_what_its_codes_are_worth(manage, db):
+    described.add(described.kinds(6, 40, spread=0.2), collections=[f"Kind {number // 40}" for number in range(240)])
+    answer = manage("rebuild_index", "--labels", "collection", "--json").answer
+    assert (answer["labels"], answer["bits"]) == ("collection", 48)
+    assert answer["code_accuracy"] > 0.9
+    assert answer["code_map"] > 0.9
+    assert "Learned from 6 collections; of 48 images held out" in manage("rebuild_index", "--labels", "collection").out
+
+
+def test_labels_that_cannot_teach_are_refused_before_anything_is_built(manage, db):
+    described.add(described.kinds(12, 10), collections=["Bags"] * 116 + ["Cups"] * 4)
+    before = Generation.objects.get()
+    told = manage("rebuild_index", "--labels", "collection")
+    assert told.status == 1
+    assert "takes 2 collections or more of 5 searchable images or more each, and there are 1." in told.err
+    assert "there are 0" in manage("rebuild_index", "--labels", "tag").err
+    assert Generation.objects.get() == before
+
+
+def test_too_few_images_for_labels_are_refused(manage, catalogue):
+    assert "learned from 100 searchable images on" in manage("rebuild_index", "--labels", "collection").err
 
 
 def test_a_rebuild_of_few_images_tells_why_they_are_compared_as_they_are(manage, catalogue):
@@ -112,9 +138,12 @@ def test_every_original_can_be_described_again(manage, catalogue):
     ("words", "explained"),
     [
         (("--extractor", "vgg16-compact"), "--extractor goes with --reextract"),
-        (("--bits", "12"), "--bits is 12; it takes a multiple of 8 from 8 to 1024."),
-        (("--bits", "0"), "--bits is 0; it takes a multiple of 8 from 8 to 1024."),
+        (("--bits", "7"), "--bits is 7; it takes 8 to 1024."),
+        (("--bits", "0"), "--bits is 0; it takes 8 to 1024."),
         (("--rollback", "--reextract"), "choose one"),
+        (("--rollback", "--labels", "tag"), "choose one"),
+        (("--rollback", "--bits", "64"), "choose one"),
+        (("--labels", "colour"), "invalid choice: 'colour'"),
         (("--rollback",), "There is no generation before this one to go back to."),
         (("--reextract", "--extractor", "resnet"), "invalid choice: 'resnet'"),
     ],

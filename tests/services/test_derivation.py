@@ -6,6 +6,7 @@ from django.conf import settings
 
 from catalog.models import Coder, Generation
 from catalog.services import deletion, derivation, rebuilding, searching, spaces
+from catalog.services.learning import Codes
 from catalog.services.live_index import INDEX, key_of
 from catalog.vectors import derived, exact, two_stage
 from catalog.vectors.projection import Projection
@@ -110,7 +111,7 @@ def test_codes_of_generations_and_segments_that_are_no_more_are_swept(transactio
 
 def test_a_generation_before_can_be_brought_back(large):
     before = spaces.active()
-    after = rebuilding.rebuild(bits=64).generation
+    after = rebuilding.rebuild(Codes(64)).generation
     assert spaces.active().coder.bits == 64
     ranked = ranking(large[0])
 
@@ -123,5 +124,5 @@ def test_a_generation_before_can_be_brought_back(large):
 
 def test_coders_without_a_generation_are_let_go(large):
     for bits in (64, 128, 192):
-        rebuilding.rebuild(bits=bits)
+        rebuilding.rebuild(Codes(bits))
     assert sorted(Coder.objects.values_list("bits", flat=True)) == [128, 192]

@@ -1,5 +1,7 @@
 """A new generation is built beside the old one, and swapped in at once or not at all."""
 
+import os
+import signal
 from dataclasses import replace
 from functools import partial
 
@@ -7,9 +9,9 @@ import pytest
 from django.core.files.storage import default_storage
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, SegmentDamaged, StoreUnavailable
+from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, StoreUnavailable
 from catalog.features import extractors
-from catalog.models import Descriptor, FeatureSpace, Generation, Image, Projection, Segment
+from catalog.models import Collection, Descriptor, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.services import (
     deletion,
     indexing,
@@ -22,7 +24,8 @@ from catalog.services import (
     store,
     uploads,
 )
-from catalog.vectors import calibration, projection
+from catalog.services.learning import Codes
+from catalog.vectors import calibration, latent, projection
 from catalog.vectors.calibration import Likeness
 from tests import described
 
@@ -255,6 +258,10 @@ def test_progress_is_told_by_phase(pieces):
     ]
 
 
+def be_killed(*args) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def grow(kinds: int = 12, each: int = 10, seed: int = 0) -> list[Image]:
     """More searchable images, without files."""
     return described.add(described.kinds(kinds, each, seed=seed))
@@ -278,8 +285,8 @@ def test_a_rebuild_learns_how_to_compare_and_searches_after_the_swap_go_by_it(ca
 
 
 def test_search_goes_on_as_before_while_a_rebuild_learns(catalogue, monkeypatch):
-    def learn_while_somebody_searches(generation, bits):
-        learn(generation, bits)
+    def learn_while_somebody_searches(*args):
+        learn(*args)
         seen.append(ranking(catalogue[0]))
 
     grow()
@@ -291,8 +298,8 @@ def test_search_goes_on_as_before_while_a_rebuild_learns(catalogue, monkeypatch)
 
 
 def test_an_image_deleted_between_learning_and_the_swap_is_not_found(catalogue, monkeypatch):
-    def learn_while_somebody_deletes(generation, bits):
-        learn(generation, bits)
+    def learn_while_somebody_deletes(*args):
+        learn(*args)
         deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
 
     grow()
@@ -364,6 +371,36 @@ def test_a_catalogue_that_grew_learns_by_itself(catalogue):
     rebuilding.keep_up()
     assert spaces.active().learned_from == 106
     assert spaces.active().projection
+
+
+def test_a_catalogue_that_grew_keeps_its_kind_of_codes(db):
+    images = [*grow(12, 10), *grow(12, 10)]
+    for number, image in enumerate(images):
+        Image.objects.filter(pk=image.pk).update(
+            collection=Collection.objects.get_or_create(name=f"Kind {number // 10}")[0]
+        )
+    rebuilding.rebuild(Codes(24, "collection"))
+    grow(60, 5)
+    rebuilding.keep_up()
+    after = spaces.active()
+    assert (after.learned_from, after.coder.bits, after.code_quality["taught_by"]) == (540, 24, "collection")
+    Image.objects.update(collection=None)
+    grow(60, 10)
+    rebuilding.keep_up()  # the labels are gone
+    after = spaces.active()
+    assert (after.learned_from, after.coder.bits, after.code_quality) == (1140, 256, None)
+
+
+def test_a_training_that_is_killed_leaves_the_active_generation(db, monkeypatch):
+    images = grow(12, 10)
+    Image.objects.update(collection=Collection.objects.create(name="Half"))
+    Image.objects.filter(pk__lt=images[60].pk).update(collection=Collection.objects.create(name="Other half"))
+    before = spaces.active()
+    monkeypatch.setattr(latent, "learn", be_killed)
+    with pytest.raises(ImageSearchError, match="stopped from outside"):
+        rebuilding.rebuild(Codes(24, "collection"))
+    assert spaces.active() == before
+    assert rebuilding.rebuild().images == 120
 
 
 def test_what_has_not_grown_is_left_alone(db):

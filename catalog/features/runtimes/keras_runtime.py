@@ -1,11 +1,8 @@
 """VGG16 through keras.applications: for GPUs, and what the others are measured against.
 
-The only file that imports TensorFlow. It is not fork-safe: never import it in a process that forks later.
+TensorFlow is not fork-safe: never open this runtime in a process that forks later.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 from catalog.features.architectures import VGG16, Architecture, Convolution
 from catalog.features.preprocessing import network_input
 from catalog.features.weights import Weights, read
+from catalog.quiet_keras import import_quietly
 
 BATCH = 16
 ENOUGH_AGREEMENT = 0.999
@@ -33,7 +31,7 @@ class KerasRuntime:
         if sees_a_gpu():
             halved = model_of(weights, layer, "mixed_float16")
             model = halved if agree(halved, model) else model
-        self._run = _import_quietly()[1].function(model)
+        self._run = import_quietly()[1].function(model)
 
     def maps(self, batch: np.ndarray) -> np.ndarray:
         """See `runtimes.Runtime`."""
@@ -50,7 +48,7 @@ def model_of(weights: Weights, layer: str, precision: str = "float32") -> Any:
     Args:
         precision: a dtype policy of Keras: https://keras.io/api/mixed_precision/policy/
     """
-    keras, _ = _import_quietly()
+    keras, _ = import_quietly()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -76,34 +74,8 @@ def agree(one: Any, other: Any) -> bool:
 
 def sees_a_gpu() -> bool:
     """Whether TensorFlow finds a GPU that it can use."""
-    _, tensorflow = _import_quietly()
+    _, tensorflow = import_quietly()
     return bool(tensorflow.config.list_physical_devices("GPU"))
-
-
-def _import_quietly() -> tuple[Any, Any]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Else the first process takes all the memory of the GPU.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with _no_stderr():  # TensorFlow's libraries greet while they load, whatever the log level
-        import keras
-        import tensorflow
-
-    return keras, tensorflow
-
-
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """Quiet for what writes to the descriptor itself; an exception passes all the same."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _model(keras: Any, architecture: Architecture) -> Any:

@@ -6,6 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from catalog.management import curves
 from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand, progress_bars
 from catalog.services import evaluation
+from catalog.services.labels import KINDS
 
 
 class Command(CatalogueCommand):
@@ -14,8 +15,8 @@ class Command(CatalogueCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--labels",
-            choices=evaluation.LABELS,
-            default=evaluation.LABELS[0],
+            choices=KINDS,
+            default=KINDS[0],
             help="an image should find those of its collection (the default), or those that share a tag with it",
         )
         parser.add_argument("--queries", type=int, metavar="N", help="ask with so many of the images, by chance (all)")

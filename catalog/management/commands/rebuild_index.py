@@ -6,10 +6,12 @@ from django.core.management.base import CommandError, CommandParser
 from catalog.features.extractors import RECIPES
 from catalog.management.base import CatalogueCommand, Progress, progress_bars
 from catalog.services import indexing, learning, rebuilding
+from catalog.services.labels import KINDS
+from catalog.services.learning import Codes
 from catalog.services.rebuilding import Rebuilt
-from catalog.vectors import codes
+from catalog.vectors import codes, latent
 
-MOST_BITS = 1024
+FEWEST_BITS, MOST_BITS = 8, 1024
 
 
 class Command(CatalogueCommand):
@@ -23,7 +25,12 @@ class Command(CatalogueCommand):
             "--extractor", choices=sorted(RECIPES), help="with --reextract: the network to describe them with"
         )
 
-        parser.add_argument("--bits", type=int, default=codes.BITS, metavar="N", help=f"of a code ({codes.BITS})")
+        parser.add_argument(
+            "--bits", type=int, metavar="N", help=f"of a code ({codes.BITS}; with --labels {latent.BITS})"
+        )
+        parser.add_argument(
+            "--labels", choices=KINDS, help="learn the codes from collections or tags: they then tell these apart"
+        )
         parser.add_argument(
             "--rollback", action="store_true", help="bring the generation before this one back, as it was"
         )
@@ -31,10 +38,13 @@ class Command(CatalogueCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["extractor"] and not options["reextract"]:
             raise CommandError("--extractor goes with --reextract: another network means describing every image again.")
-        if options["bits"] % 8 or not 8 <= options["bits"] <= MOST_BITS:
-            raise CommandError(f"--bits is {options['bits']}; it takes a multiple of 8 from 8 to {MOST_BITS}.")
-        if options["rollback"] and options["reextract"]:
-            raise CommandError("--rollback brings an index back, --reextract makes one anew: choose one.")
+        bits = options["bits"]
+        if bits is not None and not FEWEST_BITS <= bits <= MOST_BITS:
+            raise CommandError(f"--bits is {bits}; it takes {FEWEST_BITS} to {MOST_BITS}.")
+        if options["rollback"] and (options["reextract"] or options["labels"] or bits):
+            raise CommandError(
+                "--rollback brings an index back as it was; --reextract, --labels and --bits make one anew: choose one."
+            )
         began = time.monotonic()
         with progress_bars() as progress:
             made = _made(options, progress)
@@ -48,6 +58,7 @@ class Command(CatalogueCommand):
             "bits": made.generation.coder.bits if made.generation.coder else None,
             "candidates": made.generation.candidates,
             "recall_at_10": made.generation.recall,
+            **_learned_codes(made),
             "seconds": round(time.monotonic() - began, 3),
         }
         if options["json"]:
@@ -63,11 +74,21 @@ class Command(CatalogueCommand):
 
 
 def _made(options: dict[str, Any], progress: Progress) -> Rebuilt:
+    wanted = Codes(options["bits"], options["labels"])
     if options["rollback"]:
         made = rebuilding.rollback()
     elif options["reextract"]:
-        made = rebuilding.reextract(options["extractor"], bits=options["bits"], progress=progress)
+        made = rebuilding.reextract(options["extractor"], wanted, progress=progress)
     else:
-        return rebuilding.rebuild(bits=options["bits"], progress=progress)
+        return rebuilding.rebuild(wanted, progress=progress)
     indexing.index_pending()  # what came in meanwhile
     return made
+
+
+def _learned_codes(made: Rebuilt) -> dict[str, Any]:
+    quality = made.generation.code_quality or {}
+    return {
+        "labels": quality.get("taught_by"),
+        "code_accuracy": quality.get("accuracy"),
+        "code_map": quality.get("map"),
+    }
