@@ -55,6 +55,10 @@ class SegmentDamaged(ImageSearchError):
     """A segment file is missing, truncated or altered."""
 
 
+class FeaturesRefused(ImageSearchError):
+    """This file of descriptors cannot be taken in."""
+
+
 class StoreUnavailable(ImageSearchError):
     """The disk refuses: full, read-only, or without permission."""
 

@@ -92,9 +92,7 @@ def _activated(key: str, text: str) -> FeatureSpace:
 def _take_over(segment: SegmentFile, space: FeatureSpace) -> int:
     # Written anew: images that came in again have other ids than the file says.
     rows = [Described(pk, digest, np.array(segment.vectors[row])) for row, digest, pk in _lacking(segment, space)]
-    if rows:
-        store.commit(space, rows)
-    return len(rows)
+    return store.commit(space, rows) if rows else 0
 
 
 def _is_wanted(path: Path) -> bool:

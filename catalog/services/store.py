@@ -82,8 +82,10 @@ def register(segment: Segment, rows: Sequence[Described], living: set[int]) -> N
     )
 
 
-def commit(space: FeatureSpace, rows: Sequence[Described]) -> None:
+def commit(space: FeatureSpace, rows: Sequence[Described]) -> int:
     """Write `rows` as a segment and register it: for images that are there still and have no descriptor in `space`.
+
+    Returns how many these are; the other rows are dead.
 
     Raises:
         StoreUnavailable, CatalogueBusy: nothing is written.
@@ -94,6 +96,7 @@ def commit(space: FeatureSpace, rows: Sequence[Described]) -> None:
             images = Image.objects.select_for_update().filter(pk__in=[row.image_id for row in rows])
             living = set(images.filter(~spaces.described_in(space)).values_list("pk", flat=True))
             register(segment, rows, living)
+    return len(living)
 
 
 def forget(gone: Sequence[Segment]) -> None:

@@ -16,7 +16,7 @@ class Command(CatalogueCommand):
         parser.add_argument(
             "--repair",
             action="store_true",
-            help="describe again what is lost, and remove files that nothing names",
+            help="take over or describe again what is lost, and remove files that nothing names",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
