@@ -7,8 +7,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from catalog.features.extractors import RECIPES
 from catalog.imaging.formats import MEDIA_TYPES
-from catalog.models import Collection, Image, Import, Tag
+from catalog.models import Collection, Image, Import, Rebuild, Tag
 from catalog.services.filters import Filters
 
 # Choices of how long a picture's shorter side is at least, in pixels.
@@ -138,6 +139,33 @@ class UploadForm(forms.Form):
         if any(len(name) > 60 for name in names):
             raise forms.ValidationError(_("A tag has 60 characters at most."))
         return list(dict.fromkeys(name for name in names if name))
+
+
+class RebuildForm(forms.ModelForm):
+    """What a new generation of the index is to be."""
+
+    extractor = forms.ChoiceField(
+        choices=[("", _("the preferred one")), *((name, name) for name in sorted(RECIPES))],
+        required=False,
+        label=_("Network"),
+        help_text=_("To describe the originals with."),
+    )
+    labels = forms.ChoiceField(
+        choices=[("", _("without labels")), ("collection", _("from collections")), ("tag", _("from tags"))],
+        required=False,
+        label=_("Codes"),
+        help_text=_("Learned from labels they tell these apart; without, they hold what looks most alike."),
+    )
+
+    class Meta:
+        model = Rebuild
+        fields = ("reextract", "extractor", "labels")
+
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or {}
+        if cleaned.get("extractor") and not cleaned.get("reextract"):
+            self.add_error("extractor", _("Another network means describing every original again: choose that too."))
+        return cleaned
 
 
 class ImportForm(forms.ModelForm):

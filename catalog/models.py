@@ -264,6 +264,43 @@ class Generation(models.Model):
         return f"{self.pk} ({self.space})"
 
 
+class Rebuild(Claimable):
+    """A rebuild of the index that somebody asked for, and that a worker runs."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for a worker")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    reextract = models.BooleanField(
+        _("describe every original again"), default=False, help_text=_("In a new feature space. That takes long.")
+    )
+    extractor = models.CharField(max_length=40, blank=True, help_text="a name in extractors.RECIPES; empty: preferred")
+    labels = models.CharField(max_length=10, blank=True, help_text="a name in labels.KINDS; empty: codes without")
+    bits = models.PositiveIntegerField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("asked for by"), null=True, on_delete=models.SET_NULL
+    )
+    created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    phase = models.CharField(max_length=60, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    generation = models.ForeignKey(Generation, verbose_name=_("made generation"), null=True, on_delete=models.SET_NULL)
+    failure_reason = models.CharField(max_length=500, blank=True)
+
+    objects: ClassVar = ClaimQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("rebuild")
+        verbose_name_plural = _("rebuilds")
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.state})"
+
+
 class Import(Claimable):
     """A bulk import that a worker runs: a ZIP somebody sent, or a folder on the server."""
 

@@ -146,6 +146,7 @@ for address in (
     "/admin/", "/admin/catalog/image/", f"/admin/catalog/image/{image.pk}/change/", "/admin/catalog/collection/",
     "/admin/catalog/tag/", "/admin/catalog/import/", "/admin/catalog/import/add/",
     f"/admin/catalog/import/{run.pk}/change/", "/admin/catalog/generation/", "/admin/catalog/segment/",
+    "/admin/catalog/rebuild/", "/admin/catalog/rebuild/add/",
 ):
     ask(address, client.get(address))
 print(json.dumps([sorted({"tensorflow", "keras", "torch"} & set(sys.modules)), answers]))

@@ -7,6 +7,8 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from catalog.exceptions import FolderRefused, StoreUnavailable
@@ -39,10 +41,17 @@ class ImportAdmin(admin.ModelAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
+        form.fields["folder"].help_text = format_lazy(
+            _(
+                "A folder below {root}, the only place on the server that pictures are imported from "
+                "(IMAGESEARCH_IMPORT_ROOT)."
+            ),
+            root=found_files.import_root(),
+        )
         if request.method == "POST" and form.is_valid() and (run := _begin(form, request)):
             return redirect("admin:catalog_import_change", run.pk)
-        context = self._context(request, _("New bulk import")) | {"form": form, "root": found_files.import_root()}
-        return TemplateResponse(request, "admin/catalog/import/begin.html", context)
+        context = self._context(request, _("New bulk import")) | {"form": form}
+        return TemplateResponse(request, "admin/catalog/begin.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -71,7 +80,12 @@ class ImportAdmin(admin.ModelAdmin):
         return answer
 
     def _context(self, request: HttpRequest, title: object) -> dict[str, object]:
-        return {**self.admin_site.each_context(request), "title": title, "opts": self.model._meta}
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.model._meta,
+            "list_url": reverse("admin:catalog_import_changelist"),
+        }
 
 
 def _begin(form: ImportForm, request: HttpRequest) -> Import | None:

@@ -21,6 +21,13 @@ def import_is_waiting(pk: int) -> None:
     transaction.on_commit(lambda: _send(run_import, pk))
 
 
+def rebuild_is_waiting() -> None:
+    """Tell a worker, after the commit, to rebuild the index."""
+    from catalog.tasks import run_rebuilds
+
+    transaction.on_commit(lambda: _send(run_rebuilds))
+
+
 def _send(task, *args: int) -> None:  # type: ignore[no-untyped-def]
     try:
         task.delay(*args)

@@ -29,6 +29,9 @@ from catalog.vectors.segments import open_segment
 logger = logging.getLogger(__name__)
 
 
+BUSY = "The index is being rebuilt already. Wait for that to end, then try again."
+
+
 @dataclass(frozen=True)
 class Rebuilt:
     """What a rebuild made."""
@@ -99,13 +102,22 @@ def keep_up(*, progress: Progress = lambda phase, done, total: None) -> None:
         logger.warning("The index could not be rebuilt for what was added: %s", fault)
 
 
+def is_running() -> bool:
+    """Whether a process of this machine is rebuilding now."""
+    return locks.is_held(_lock())
+
+
+def _lock() -> Path:
+    return settings.LOCKS_DIR / "rebuild.lock"
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     with ExitStack() as held:
         try:
-            held.enter_context(locks.held(settings.LOCKS_DIR / "rebuild.lock"))
+            held.enter_context(locks.held(_lock()))
         except CatalogueBusy as fault:
-            raise CatalogueBusy("The index is being rebuilt already. Wait for that to end, then try again.") from fault
+            raise CatalogueBusy(BUSY) from fault
         # Whoever was building died, or it would hold the lock.
         Generation.objects.filter(state=Generation.State.BUILDING).delete()
         yield
@@ -126,6 +138,11 @@ def _describe_all(space: FeatureSpace, progress: Progress) -> None:
             progress("describing", done, max(total, done))
 
 
+def before() -> Generation | None:
+    """The generation that `rollback` would bring back."""
+    return Generation.objects.filter(state=Generation.State.RETIRED).select_related("space").first()
+
+
 def rollback() -> Rebuilt:
     """Bring the generation before the serving one back, with its space; the serving one becomes the one before.
 
@@ -136,10 +153,10 @@ def rollback() -> Rebuilt:
         CatalogueBusy: a rebuild is running.
     """
     with _alone():
-        before = Generation.objects.filter(state=Generation.State.RETIRED).select_related("space").first()
-        if before is None:
+        last = before()
+        if last is None:
             raise ImageSearchError("There is no generation before this one to go back to.")
-        return _swap_in(before, lambda phase, done, total: None)
+        return _swap_in(last, lambda phase, done, total: None)
 
 
 def _learn(generation: Generation, wanted: Codes, progress: Progress) -> None:

@@ -54,21 +54,66 @@ def search_until(done: Event, site: Site, photo: bytes) -> list[tuple[int, float
 
 def test_searches_go_on_whole_while_the_index_is_rebuilt(site, folder, picture):
     for first in (0, 100, 200):
-        site.manage("import_images", folder(20, first=first))
+        site.manage("import_images", folder(40, first=first))
     site.web(processes=2)
     before, done = space_of(site), Event()
     with ThreadPoolExecutor(4) as threads:
-        searches = [threads.submit(search_until, done, site, picture(number)) for number in (3, 103, 203)]
+        searches = [threads.submit(search_until, done, site, picture(number)) for number in (3, 103, 203, 139)]
         try:
-            assert site.manage("rebuild_index")["segments"] == 1
+            assert site.manage("rebuild_index")["whitened"]
+            assert site.manage("rebuild_index", "--bits", 64)["bits"] == 64
             assert reextract(site).wait(120) == 0, site.logs()
-            assert site.manage("rebuild_index")["images"] == 60
+            assert site.manage("rebuild_index", "--rollback")["images"] == 120
+            ask_a_worker_for_one(site)
         finally:
             done.set()
         answers = [answer for one in searches for answer in one.result()]
-    assert space_of(site) != before
+    assert space_of(site) == before
     assert len(answers) > 10
-    assert set(answers) == {(200, 1.0, 60)}
+    assert set(answers) == {(200, 1.0, 120)}
+
+
+def ask_a_worker_for_one(site: Site) -> None:
+    """As the admin does; returns when it is done."""
+    site.worker()
+    asked = site.run(
+        "shell",
+        "-c",
+        "from catalog.services import wanted_rebuilds\n"
+        "from catalog.services.learning import USUAL\n"
+        "wanted_rebuilds.ask(codes=USUAL, user=None)",
+    )
+    assert asked.returncode == 0, asked.stderr
+    wait_until(lambda: site.rows("SELECT state FROM catalog_rebuild") == [("done",)], "the rebuild", 60)
+
+
+REBUILT = """
+import os, signal, sys, django
+django.setup()
+from catalog.services import rebuilding
+def progress(phase, done, total):
+    if phase == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+rebuilding.rebuild(progress=progress)
+"""
+
+
+@pytest.mark.parametrize("phase", ["learning", "measuring", "swapping in"])
+def test_a_rebuild_killed_in_any_phase_leaves_one_whole_generation(plain_site, folder, picture, phase):
+    for first in (0, 100):
+        plain_site.manage("import_images", folder(60, first=first), "--no-wait")
+        plain_site.run("shell", "-c", "from catalog.services.indexing import index_pending; index_pending()")
+    plain_site.web(processes=1)
+    settings = {"DJANGO_SETTINGS_MODULE": "imagesearch.settings"}
+    killed = plain_site.start("rebuild", ["-c", REBUILT, phase], **settings)
+    assert killed.wait(60) == -9, plain_site.logs()
+    assert len(plain_site.rows("SELECT id FROM catalog_generation WHERE state = 'active'")) == 1
+    found = plain_site.visitor().search(picture(107)).json
+    assert (found["hits"][0]["image"]["source"], found["total"]) == ("picture-107.jpg", 120)
+
+    assert plain_site.manage("rebuild_index")["segments"] == 1
+    report = plain_site.manage("check_index")
+    assert (report["ok"], report["indexed"], report["orphans"]) == (True, 120, 0)
 
 
 @pytest.mark.parametrize("phase", ["describing", "merging"])
