@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, ImageSearchError, SegmentDamaged, StoreUnavailable
+from catalog.exceptions import CatalogueBusy, ImageSearchError
 from catalog.models import Coder, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
 from catalog.services import derivation, indexing, learning, live_index, merging, spaces, store
@@ -98,7 +98,7 @@ def keep_up(*, progress: Progress = lambda phase, done, total: None) -> None:
                 merging.merge_due(generation.space, progress)
     except CatalogueBusy as fault:
         logger.info("%s", fault)
-    except (SegmentDamaged, StoreUnavailable) as fault:
+    except ImageSearchError as fault:
         logger.warning("The index could not be rebuilt for what was added: %s", fault)
 
 
