@@ -25,6 +25,7 @@ from catalog.services import (
     indexing,
     integrity,
     rebuilding,
+    refining,
     searching,
     spaces,
     store,
@@ -288,7 +289,7 @@ def test_an_expanded_query_ranks_alike_over_either_engine(either, catalogue, pic
     sought = searching.as_compared(query, snapshot())
     nearest = exact.rank(snapshot(), sought, top=2).image_ids
     neighbours = snapshot().whitened(snapshot().vectors_of(nearest))
-    summed = sought + np.maximum(neighbours @ sought, 0) ** searching.ALPHA @ neighbours
+    summed = sought + np.maximum(neighbours @ sought, 0) ** refining.ALPHA @ neighbours
     exactly = exact.rank(snapshot(), summed / np.linalg.norm(summed), top=6)
     ids, scores, total = found(query, expand=2)
     assert (ids, total) == (exactly.image_ids.tolist(), 6)

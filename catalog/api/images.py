@@ -11,7 +11,7 @@ from ninja.errors import HttpError
 from catalog.api.access import READERS, WRITERS, require
 from catalog.api.narrowing import Narrowing
 from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, PartsOut, Problem, ResultsOut, WhyOut
-from catalog.api.search import check_expand, check_stretch
+from catalog.api.search import check_expand, check_stretch, marks
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
 from catalog.services import deletion, explaining, searching, uploads
@@ -63,12 +63,21 @@ def image(request: HttpRequest, pk: int) -> object:
 
 @router.get("/{pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
 def similar_images(
-    request: HttpRequest, pk: int, narrowing: Query[Narrowing], start: int = 0, top: int = 10, expand: int = 0
+    request: HttpRequest,
+    pk: int,
+    narrowing: Query[Narrowing],
+    start: int = 0,
+    top: int = 10,
+    expand: int = 0,
+    more: Query[list[int]] = [],  # noqa: B006 - ninja copies it
+    less: Query[list[int]] = [],  # noqa: B006
 ) -> object:
-    """The images most like one of the catalogue, without itself. `expand` is as in a search by photo."""
+    """The images most like one of the catalogue, without itself. The rest is as in a search by photo."""
     check_stretch(start, top)
     check_expand(expand)
-    found = searching.like(get_object_or_404(Image, pk=pk), narrowing.filters(), start=start, count=top, expand=expand)
+    marked = marks(more, less)
+    image, filters = get_object_or_404(Image, pk=pk), narrowing.filters()
+    found = searching.like(image, filters, start=start, count=top, expand=expand, marked=marked)
     if found is None:
         raise HttpError(409, f"Image {pk} is not searchable yet.")
     return ResultsOut.of(found)

@@ -8,9 +8,10 @@ from catalog.api.access import READERS
 from catalog.api.narrowing import Narrowing
 from catalog.api.schemas import HealthOut, Problem, ResultsOut
 from catalog.imaging import crops
+from catalog.models import Image
 from catalog.services import health, searching, spaces
 from catalog.services.limits import read_picture
-from catalog.services.searching import MOST_EXPANDED
+from catalog.services.refining import MOST_EXPANDED, MOST_MARKED, Marked
 
 router = Router(tags=["search"], auth=READERS)
 
@@ -26,17 +27,23 @@ def search_by_photo(
     start: Form[int] = 0,
     crop: Form[str] = "",
     expand: Form[int] = 0,
+    more: Form[list[int]] = [],  # noqa: B006 - ninja copies it
+    less: Form[list[int]] = [],  # noqa: B006
 ) -> object:
     """The images most like a photo, best first. `crop` is `x,y,width,height` in pixels of the upright photo.
 
     With `expand` so many of the best images are added to the photo and the catalogue is ranked again, which finds more
-    of its kind; scores are then those of the mixture, and come without a word. The photo is not kept.
+    of its kind; `more` and `less` are ids of images that more, and less, is wanted of (Rocchio). Scores are then those
+    of the mixture, and come without a word. The photo is not kept.
     """
     check_stretch(start, top)
     check_expand(expand)
+    marked = marks(more, less)
     box = crops.parse(crop) if crop else None
     query = searching.describe(read_picture(photo), box)
-    return ResultsOut.of(searching.search(query, narrowing.filters(), start=start, count=top, expand=expand))
+    return ResultsOut.of(
+        searching.search(query, narrowing.filters(), start=start, count=top, expand=expand, marked=marked)
+    )
 
 
 @router.get("/health", response={200: HealthOut, (401, 503): Problem})
@@ -45,6 +52,17 @@ def how_it_stands(request: HttpRequest) -> object:
     generation = spaces.active()
     space = generation.space.key if generation else None
     return {**health.counts(), "feature_space": space, "notice": health.notice()}
+
+
+def marks(more: list[int], less: list[int]) -> Marked:
+    """What more and less is wanted of. Raises HttpError 404 for an image that is not there, 422 for too many."""
+    wanted = {*more, *less}
+    if len(wanted) > MOST_MARKED:
+        raise HttpError(422, f"{len(wanted)} images are marked; it takes {MOST_MARKED} at most.")
+    there = set(Image.objects.filter(pk__in=[pk for pk in wanted if 0 < pk < 2**63]).values_list("pk", flat=True))
+    if missing := sorted(wanted - there):
+        raise HttpError(404, f"There is no image {missing[0]}.")
+    return Marked(tuple(more), tuple(less))
 
 
 def check_stretch(start: int, top: int) -> None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from catalog.exceptions import ImageSearchError, SegmentDamaged
 from catalog.services import database, health
-from catalog.services.searching import MOST_EXPANDED
+from catalog.services.refining import MOST_EXPANDED
 
 Progress = Callable[[str, int, int], None]
 

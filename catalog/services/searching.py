@@ -12,21 +12,19 @@ from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
-from catalog.services import explaining, spaces, store
+from catalog.services import explaining, refining, spaces, store
 from catalog.services.explaining import Explanation, Seen
 from catalog.services.filters import Filters
 from catalog.services.learning import calibration_of
 from catalog.services.limits import picture_limits
 from catalog.services.live_index import engine, up_to_date
+from catalog.services.refining import Marked
 from catalog.vectors import exact
 from catalog.vectors.calibration import Calibration, Likeness
 from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
 from catalog.vectors.snapshot import Snapshot
 
-ALPHA = 3
-# A query of more neighbours than this is about them and not about itself.
-MOST_EXPANDED = 50
 NOTHING_YET = "Nothing is searchable yet. Add pictures first; they are searchable once described."
 
 
@@ -49,7 +47,7 @@ class Hit:
 
     Attributes:
         score: the cosine similarity, in [-1, 1]; whitened where the generation has learned to.
-        likeness: what that is worth in this catalogue; None where it is too small to tell, or the query was expanded.
+        likeness: what that is worth in this catalogue; None where it is too small to tell, or the query refined.
     """
 
     rank: int
@@ -111,6 +109,7 @@ def search(  # noqa: PLR0913, all but two by name
     count: int = 24,
     without: int | None = None,
     expand: int = 0,
+    marked: Marked = Marked(),  # noqa: B008, frozen
     exactly: bool = False,
 ) -> Results:
     """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
@@ -118,7 +117,8 @@ def search(  # noqa: PLR0913, all but two by name
     Args:
         without: an image that is left out: the one whose likes are sought.
         expand: so many of the best images, MOST_EXPANDED at most, are added to the query, and the catalogue is ranked
-            again: more of the same kind is found, and the query itself counts for less. See `expanded`.
+            again: more of the same kind is found, and the query itself counts for less. See `refining.expanded`.
+        marked: images that more, and less, is wanted of. See `refining.by_marks`.
         exactly: compare with every image, where codes would choose candidates.
 
     Raises:
@@ -133,6 +133,8 @@ def search(  # noqa: PLR0913, all but two by name
         raise NothingIndexed(NOTHING_YET)
     allowed = (filters or Filters()).image_ids()
     sought = as_compared(query, view.snapshot)
+    if marked:
+        sought = refining.by_marks(sought, marked, view.snapshot)
     if expand:
         sought = expanded(sought, view.snapshot, expand, allowed=allowed, without=without)
     # One more than asked for, since `without` may stand among them.
@@ -140,7 +142,7 @@ def search(  # noqa: PLR0913, all but two by name
     ranking = _leave_out(
         stage(sought=sought, snapshot=view.snapshot, top=start + count + 1, allowed=allowed), without, allowed
     )
-    meaning = None if expand else calibration_of(generation)
+    meaning = None if expand or marked else calibration_of(generation)
     return Results(
         _hits(ranking, start, count, meaning),
         ranking.total,
@@ -171,19 +173,10 @@ def expanded(
     allowed: np.ndarray | None = None,
     without: int | None = None,
 ) -> np.ndarray:
-    """A query plus the `count` images most like it, each weighted by score^3, at unit length: float32, d.
-
-    αQE of Radenović, Tolias and Chum, "Fine-tuning CNN Image Retrieval with No Human Annotation", TPAMI 2018,
-    section 3.4. Raises IndexUnavailable.
-    """
+    """A query with the `count` images most like it, as `refining.expanded` adds them. Raises IndexUnavailable."""
     nearest = _leave_out(rank(sought, snapshot, top=count + 1, allowed=allowed), without, allowed)
     vectors = snapshot.vectors_of(nearest.image_ids[:count])
-    if not len(vectors):
-        return sought
-    neighbours = snapshot.whitened(vectors)
-    weights = np.maximum(neighbours @ sought, 0) ** ALPHA
-    summed = sought + weights @ neighbours
-    return (summed / np.linalg.norm(summed)).astype(np.float32)
+    return refining.expanded(sought, snapshot.whitened(vectors)) if len(vectors) else sought
 
 
 def rank(sought: np.ndarray, snapshot: Snapshot, *, top: int, allowed: np.ndarray | None = None) -> Ranking:

@@ -76,8 +76,6 @@ class Snapshot:
     def vectors_of(self, image_ids: np.ndarray) -> np.ndarray:
         """The stored descriptors of these images, in their order, without those that are not here: float32, k × d."""
         found: dict[int, np.ndarray] = {}
-        for part in self.segments:
-            rows = part.rows()
-            rows = rows[np.isin(part.segment.image_ids[rows], image_ids)]
+        for part, rows in zip(self.segments, self.allowed_rows(image_ids), strict=True):
             found |= zip(part.segment.image_ids[rows].tolist(), part.segment.vectors[rows], strict=True)
         return np.array([found[pk] for pk in image_ids.tolist() if pk in found], np.float32)

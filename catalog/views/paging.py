@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
-from catalog.services.searching import MOST_EXPANDED
+from catalog.services.refining import MOST_EXPANDED
 
 
 def wanted_page(request: HttpRequest) -> int:

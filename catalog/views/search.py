@@ -21,10 +21,13 @@ from catalog.services.limits import read_picture
 from catalog.services.searching import Hit, Results
 from catalog.views import faults
 from catalog.views.access import searcher
+from catalog.views.marking import marks_of, toggled
 from catalog.views.paging import page_query, wanted_expansion, wanted_page
 
 # By how many of the best images "more of the same kind" expands a query. Measured in docs/quality.md.
 EXPANSION = 5
+# What of an address refines a query rather than narrowing what is searched.
+REFINING = ("expand", "more", "less")
 
 
 @require_safe
@@ -53,6 +56,8 @@ def submit(request: HttpRequest) -> HttpResponse:
 @searcher
 def results(request: HttpRequest, token: str) -> HttpResponse:
     photo = queries.find(token)
+    if address := toggled(request):
+        return redirect(address)
     found = _search(
         request,
         lambda filters, **stretch: searching.search(queries.descriptor_of(photo), filters, **stretch),
@@ -69,6 +74,8 @@ def results(request: HttpRequest, token: str) -> HttpResponse:
 @searcher
 def similar(request: HttpRequest, pk: int) -> HttpResponse:
     image = get_object_or_404(Image.objects.for_cards(), pk=pk)
+    if address := toggled(request):
+        return redirect(address)
     query = {"photo_url": image.thumbnail_url, "label": image.label, "image": image}
     sought = searching.descriptor_of(image)
     if sought is None:
@@ -119,12 +126,13 @@ def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:
     if not form.is_valid():
         raise faults.NotHere(_("There is no such collection, tag, format, date or size."))
     filters = form.filters()
-    number, size, expand = wanted_page(request), settings.RESULTS_PER_PAGE, wanted_expansion(request)
-    found = ask(filters, start=(number - 1) * size, count=size, expand=expand)
+    number, size = wanted_page(request), settings.RESULTS_PER_PAGE
+    refined = {"expand": wanted_expansion(request), "marked": marks_of(request).marked()}
+    found = ask(filters, start=(number - 1) * size, count=size, **refined)
     paginator = Paginator(range(found.total), size)
     if number > paginator.num_pages:
         number = paginator.num_pages
-        found = ask(filters, start=(number - 1) * size, count=size, expand=expand)
+        found = ask(filters, start=(number - 1) * size, count=size, **refined)
     return form, found, Page(found.hits, number, paginator)
 
 
@@ -138,8 +146,10 @@ def _results(
         "page": page,
         "page_query": page_query(request.GET),
         "expand": wanted_expansion(request),
+        "marks": marks_of(request),
+        "kept": [(name, value) for name, value in request.GET.items() if name not in ("mark", "page") and value],
         "more_of_kind": EXPANSION,
-        "plain_query": page_query({name: value for name, value in request.GET.items() if name != "expand"}),
+        "plain_query": page_query({name: value for name, value in request.GET.items() if name not in REFINING}),
         "nothing_alike": found.nothing_alike and page.number == 1,
         "seconds": found.seconds,
         "feature_space": found.space.key,

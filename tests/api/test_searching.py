@@ -35,6 +35,19 @@ def test_format_size_day_and_words_narrow_too(client, catalogue, picture):
     assert search(client, picture(5), added_to="2020-01-01").json()["total"] == 0
 
 
+def test_what_is_marked_ranks_otherwise_and_gives_no_words(client, kinds):
+    address = f"/api/images/{kinds[0].pk}/similar"
+    plain, marked = (client.get(address, {"more": more}).json()["hits"] for more in ([], [kinds[-1].pk]))
+    assert [hit["image"]["id"] for hit in plain] != [hit["image"]["id"] for hit in marked]
+    assert {hit["likeness"] for hit in marked} == {None}
+
+
+def test_marks_of_images_that_are_not_there_are_refused(client, catalogue, picture):
+    assert search(client, picture(5), more=[987654]).json()["detail"] == "There is no image 987654."
+    assert search(client, picture(5), less=[-(2**70)]).status_code in (404, 422)
+    assert search(client, picture(5), more=list(range(1, 60))).status_code == 422
+
+
 def test_a_later_stretch_goes_on_where_the_first_ended(client, catalogue, picture):
     whole = search(client, picture(2)).json()["hits"]
     assert search(client, picture(2), start=4).json()["hits"] == whole[4:]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +43,9 @@ def found_by(pid: int, site: Site, web: Popen, photo: bytes) -> Answer:
     for _ in range(5):
         with only(pid, web):
             answer = site.visitor().search(photo)
-        if answer.status != 503:  # else another was stopped while it held a lock, as none is in life
+        if answer.status != 503:
             break
+        time.sleep(1)  # another was stopped while it held a lock, as none is in life: it gets time to let go
     return answer
 
 
