@@ -18,7 +18,7 @@ test: .venv/dev ## everything a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(TESTS)
 
 lint: .venv/dev ## style and types
 	$(BIN)/ruff check --fix .
