@@ -1,8 +1,10 @@
 """Forms, and the limits that live in them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -10,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from catalog.features.extractors import RECIPES
 from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Collection, Image, Import, Rebuild, Tag
+from catalog.services.facets import DAYS, SIDES, Counts
 from catalog.services.filters import Filters
 
-# Choices of how long a picture's shorter side is at least, in pixels.
-SIDES = (400, 800, 1600, 3200)
+PERIODS = dict(zip(DAYS, (_("the last day"), _("the last week"), _("the last month"), _("the last year")), strict=True))
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -70,13 +72,21 @@ class FilterForm(GroupForm):
         required=False,
         label=_("Shorter side"),
     )
+    added_within = forms.TypedChoiceField(
+        choices=[("", _("Any time")), *PERIODS.items()],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        label=_("Added within"),
+    )
     added_from = DayField(required=False, label=_("Added from"))
     added_to = DayField(required=False, label=_("Added until"))
-    # Folded away until one is chosen.
-    MORE = ("format", "least_side", "added_from", "added_to")
+    # What stands by itself, and what is folded away until one is chosen.
+    APART: tuple[str, ...] = ()
+    MORE = ("format", "least_side", "added_within", "added_from", "added_to")
 
     def first_fields(self) -> list[forms.BoundField]:
-        return [field for field in self.visible_fields() if field.name not in self.MORE]
+        return [field for field in self.visible_fields() if field.name not in (*self.MORE, *self.APART)]
 
     def more_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.MORE]
@@ -94,8 +104,49 @@ class FilterForm(GroupForm):
             chosen["format"],
             chosen["added_from"],
             chosen["added_to"],
+            chosen["added_within"] or 0,
             chosen["least_side"] or 0,
         )
+
+    def tell(self, counts: Counts) -> None:
+        """Write behind every choice how many images it leaves, and take away those that leave none."""
+        for name, counted in counts.items():
+            field = self.fields[name]
+            chosen = str(self.data.get(name, ""))
+            field.choices = [  # type: ignore[attr-defined]
+                (value, f"{words} ({intcomma(counted.get(_plain(value), 0))})")
+                for value, words in list(field.choices)  # type: ignore[attr-defined]
+                if counted.get(_plain(value)) or value == "" or str(value) == chosen
+            ]
+
+
+class ResultsForm(FilterForm):
+    """What the results of a search are narrowed to."""
+
+    APART = ("least",)
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**62, widget=forms.HiddenInput)
+    least = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=1,
+        label=_("At least this alike"),
+        widget=forms.NumberInput(attrs={"type": "range", "min": 0, "max": 1, "step": 0.05}),
+    )
+
+    def filters(self) -> Filters:
+        return replace(super().filters(), after=self.cleaned_data["after"] or 0)
+
+
+class SaveForm(forms.Form):
+    """A search to keep: its address, and a name."""
+
+    name = forms.CharField(max_length=120, label=_("Name"))
+    address = forms.CharField(max_length=2000, widget=forms.HiddenInput)
+
+
+def _plain(value: object) -> object:
+    """A choice as counts have it: the key of a collection or tag, a number, a word, or None for no choice."""
+    return getattr(value, "value", value) or None
 
 
 class SearchForm(GroupForm):
@@ -108,6 +159,7 @@ class SearchForm(GroupForm):
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     example = forms.CharField(required=False, widget=forms.HiddenInput)
+    beside = forms.CharField(required=False, widget=forms.HiddenInput)  # the address of the search it is added to
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}

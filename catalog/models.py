@@ -1,6 +1,7 @@
 """The catalogue's nouns: images and how people group them, and the rows that say what the store holds."""
 
 import secrets
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Length
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from PIL import Image as Pixels
 
 from catalog.querysets import ClaimQuerySet, ImageQuerySet
 
@@ -375,10 +377,36 @@ class QueryPhoto(models.Model):
     picture = models.BinaryField(help_text="WebP without metadata")
     space_key = models.CharField(max_length=120)
     descriptor = models.BinaryField(help_text="float32, little-endian")
-    expires_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField(null=True, db_index=True, help_text="empty: kept with a saved search")
 
     def __str__(self) -> str:
         return self.label
 
     def get_absolute_url(self) -> str:
         return reverse("results", args=[self.token])
+
+    @property
+    def picture_url(self) -> str:
+        return reverse("query_photo", args=[self.token])
+
+    def size(self) -> tuple[int, int]:
+        """Width and height of the kept picture, in pixels."""
+        return Pixels.open(BytesIO(bytes(self.picture))).size
+
+
+class SavedSearch(models.Model):
+    """A search that somebody named and keeps. Its photos are kept with it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_searches")
+    name = models.CharField(_("name"), max_length=120)
+    address = models.CharField(max_length=2000, help_text="path and query of its results page")
+    photos = models.ManyToManyField(QueryPhoto, related_name="saved_searches")
+    seen_up_to = models.BigIntegerField(default=0, help_text="images with larger numbers are new to its owner")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="saved_search_has_a_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from catalog.views import explaining, images, search, uploads
+from catalog.views import explaining, images, saved, search, uploads
 
 urlpatterns = [
     path("", search.home, name="search"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("search/<slug:token>/", search.results, name="results"),
     path("search/<slug:token>/photo", search.query_photo, name="query_photo"),
     path("search/<slug:token>/why/<int:pk>/<slug:which>.webp", explaining.query_why, name="query_why"),
+    path("saved/", saved.kept, name="saved"),
+    path("saved/keep/", saved.keep, name="saved_keep"),
+    path("saved/<int:pk>/forget/", saved.forget, name="saved_forget"),
+    path("saved/<int:pk>/seen/", saved.seen, name="saved_seen"),
     path("images/", images.browse, name="browse"),
     path("images/<int:pk>/", images.detail, name="image"),
     path("images/<int:pk>/similar/", search.similar, name="similar"),

@@ -7,6 +7,7 @@ from PIL import Image as Pixels
 
 from catalog.exceptions import NothingIndexed
 from catalog.features import explaining as features
+from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.overlays import overlay
 from catalog.models import FeatureSpace, Image
@@ -86,8 +87,11 @@ def see(rgb: Pixels.Image, space: FeatureSpace) -> Seen:
     return Seen(rgb, [maps[0] for maps in extractor.maps([extractor.prepare(rgb)])], space)
 
 
-def see_image(image: Image, space: FeatureSpace | None = None) -> Seen:
-    """An image of the catalogue, through the network of `space` or else of the active one. Raises as `explain`."""
+def see_image(image: Image, space: FeatureSpace | None = None, box: Box | None = None) -> Seen:
+    """An image of the catalogue, or the part of it within a box, through the network of `space` or the active one.
+
+    Raises as `explain`, and CropRefused.
+    """
     generation = spaces.active()
     space = space or (generation.space if generation else None)
     if space is None or not image.descriptors.filter(space=space).exists():
@@ -96,8 +100,9 @@ def see_image(image: Image, space: FeatureSpace | None = None) -> Seen:
             name=image.label,
         )
     # Decoded as it was to be described.
-    at_least = spaces.extractor(space).space.decoded_side
-    return see(decode(originals.read(image), limits_of(image), at_least=at_least).rgb, space)
+    at_least = None if box else spaces.extractor(space).space.decoded_side
+    picture = decode(originals.read(image), limits_of(image), at_least=at_least)
+    return see(crop(picture, box) if box else picture.rgb, space)
 
 
 def _contributions(portions: np.ndarray, others: np.ndarray, projection: Projection | None) -> np.ndarray:

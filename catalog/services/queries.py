@@ -1,12 +1,15 @@
 """Query photos: kept for a while so that a results page has an address, apart from the catalogue."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.exceptions import QueryGone
+from catalog.imaging.crops import Box
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
 from catalog.imaging.names import display_name
@@ -37,18 +40,23 @@ def remember(data: bytes, name: str) -> QueryPhoto:
         picture=thumbnail(picture.rgb, KEPT_SIDE, quality=KEPT_QUALITY),
         space_key=query.space.key,
         descriptor=query.vector.astype("<f4").tobytes(),
-        expires_at=timezone.now() + timedelta(hours=settings.QUERY_HOURS),
+        expires_at=later(),
     )
 
 
 def find(token: str) -> QueryPhoto:
     """The photo that is kept under `token`. Raises QueryGone where it has expired, or never was."""
-    photo = QueryPhoto.objects.filter(token=token, expires_at__gt=timezone.now()).first()
+    photo = QueryPhoto.objects.filter(_kept(), token=token).first()
     if photo is None:
         raise QueryGone(
             "Photos to search with are kept for a limited time, and this one has been deleted. Search with it again."
         )
     return photo
+
+
+def still_kept(tokens: Collection[str]) -> list[QueryPhoto]:
+    """Those photos that are still kept."""
+    return list(QueryPhoto.objects.filter(_kept(), token__in=tokens)) if tokens else []
 
 
 def descriptor_of(photo: QueryPhoto) -> Query:
@@ -62,9 +70,21 @@ def descriptor_of(photo: QueryPhoto) -> Query:
     return query
 
 
-def seen(photo: QueryPhoto) -> Seen:
-    """The photo as `searching.explain` takes it. Made from what is kept, its descriptor may differ a little."""
-    return searching.see(bytes(photo.picture), limits=KEPT_LIMITS)
+def seen(photo: QueryPhoto, box: Box | None = None) -> Seen:
+    """The photo, or the part of it within a box, as `searching.explain` takes it.
+
+    Made from what is kept, its descriptor may differ a little.
+    """
+    return searching.see(bytes(photo.picture), box, limits=KEPT_LIMITS)
+
+
+def later() -> datetime:
+    """When a photo expires that is kept from now on."""
+    return timezone.now() + timedelta(hours=settings.QUERY_HOURS)
+
+
+def _kept() -> Q:
+    return Q(expires_at__gt=timezone.now()) | Q(expires_at=None)
 
 
 def sweep() -> int:

@@ -17,13 +17,20 @@ MOST_MARKED = 50
 
 @dataclass(frozen=True)
 class Marked:
-    """Images of the catalogue that somebody wants more of, or less of: their ids."""
+    """What somebody wants more of, or less of, beside the photo they search with.
+
+    Attributes:
+        more, less: images of the catalogue, by id.
+        photos, unlike: further photos: for each its descriptor, float32, d, in the space that is searched.
+    """
 
     more: tuple[int, ...] = ()
     less: tuple[int, ...] = ()
+    photos: tuple[np.ndarray, ...] = ()
+    unlike: tuple[np.ndarray, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.more or self.less)
+        return bool(self.more or self.less or self.photos or self.unlike)
 
 
 def expanded(sought: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
@@ -45,12 +52,17 @@ def by_marks(sought: np.ndarray, marked: Marked, snapshot: Snapshot) -> np.ndarr
 
     Rocchio 1971, "Relevance Feedback in Information Retrieval". Images that are not in the snapshot count for nothing.
     """
-    moved = sought + MORE * _mean(marked.more, snapshot, sought) - LESS * _mean(marked.less, snapshot, sought)
-    return _unit(moved, sought)
+    wanted = _mean(marked.more, marked.photos, snapshot, sought)
+    unwanted = _mean(marked.less, marked.unlike, snapshot, sought)
+    return _unit(sought + MORE * wanted - LESS * unwanted, sought)
 
 
-def _mean(image_ids: tuple[int, ...], snapshot: Snapshot, like: np.ndarray) -> np.ndarray:
-    vectors = snapshot.vectors_of(np.array(image_ids, np.int64))
+def _mean(
+    image_ids: tuple[int, ...], photos: tuple[np.ndarray, ...], snapshot: Snapshot, like: np.ndarray
+) -> np.ndarray:
+    """The mean of images and photos, as they are compared; zeros where there are none: float32, d."""
+    stored = snapshot.vectors_of(np.array(image_ids, np.int64)) if image_ids else np.empty((0, len(like)))
+    vectors = np.array([*stored, *photos], np.float32)
     return snapshot.whitened(vectors).mean(axis=0) if len(vectors) else np.zeros_like(like)
 
 

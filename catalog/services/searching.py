@@ -48,12 +48,14 @@ class Hit:
     Attributes:
         score: the cosine similarity, in [-1, 1]; whitened where the generation has learned to.
         likeness: what that is worth in this catalogue; None where it is too small to tell, or the query refined.
+        copies: further hits that show the same picture, where they are folded. See `services.folding`.
     """
 
     rank: int
     score: float
     image: Image
     likeness: Likeness | None = None
+    copies: "tuple[Hit, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def search(  # noqa: PLR0913, all but two by name
     without: int | None = None,
     expand: int = 0,
     marked: Marked = Marked(),  # noqa: B008, frozen
+    least: float | None = None,
     exactly: bool = False,
 ) -> Results:
     """Rank the catalogue by likeness to a descriptor and return `count` hits from position `start` on.
@@ -119,6 +122,7 @@ def search(  # noqa: PLR0913, all but two by name
         expand: so many of the best images, MOST_EXPANDED at most, are added to the query, and the catalogue is ranked
             again: more of the same kind is found, and the query itself counts for less. See `refining.expanded`.
         marked: images that more, and less, is wanted of. See `refining.by_marks`.
+        least: what scores less is left out, and not counted either.
         exactly: compare with every image, where codes would choose candidates.
 
     Raises:
@@ -137,11 +141,14 @@ def search(  # noqa: PLR0913, all but two by name
         sought = refining.by_marks(sought, marked, view.snapshot)
     if expand:
         sought = expanded(sought, view.snapshot, expand, allowed=allowed, without=without)
-    # One more than asked for, since `without` may stand among them.
-    stage = exact.rank if exactly else rank
-    ranking = _leave_out(
-        stage(sought=sought, snapshot=view.snapshot, top=start + count + 1, allowed=allowed), without, allowed
-    )
+    if least is None:
+        stage = exact.rank if exactly else rank
+        # One more than asked for, since `without` may stand among them.
+        ranking = stage(sought=sought, snapshot=view.snapshot, top=start + count + 1, allowed=allowed)
+        ranking = _leave_out(ranking, without, allowed)
+    else:
+        # Every row is asked: codes do not tell how many score as much.
+        ranking = exact.above(view.snapshot, sought, least=least, top=start + count, allowed=allowed, without=without)
     meaning = None if expand or marked else calibration_of(generation)
     return Results(
         _hits(ranking, start, count, meaning),
@@ -153,6 +160,17 @@ def search(  # noqa: PLR0913, all but two by name
             meaning and len(ranking.scores) and meaning.likeness(float(ranking.scores[0])) is Likeness.WEAK
         ),
     )
+
+
+def compare(query: Query, image: Image) -> Hit | None:
+    """One image as a hit of a query, without a rank; None while it is not searchable. Raises as `search`."""
+    generation = _serving(query.space)
+    snapshot = up_to_date(generation).snapshot
+    rows = snapshot.whitened(snapshot.vectors_of(np.array([image.pk])))
+    if not len(rows):
+        return None
+    score, meaning = float(rows[0] @ as_compared(query, snapshot)), calibration_of(generation)
+    return Hit(0, min(score, 1.0), image, meaning.likeness(score) if meaning else None)
 
 
 def snapshot_for(query: Query) -> Snapshot:

@@ -23,6 +23,26 @@ class Ranking:
     total: int
 
 
+def above(  # noqa: PLR0913, by name
+    snapshot: Snapshot,
+    sought: np.ndarray,
+    *,
+    least: float,
+    top: int,
+    allowed: np.ndarray | None = None,
+    without: int | None = None,
+) -> Ranking:
+    """As `rank`, of the rows alone whose score is `least` or more and whose image another than `without`.
+
+    `total` counts these.
+    """
+    ids, scores = _scores(snapshot, sought, snapshot.allowed_rows(allowed))
+    passing = scores >= np.float32(least)
+    if without is not None:
+        passing &= ids != without
+    return _ranked(ids[passing], scores[passing], top, int(passing.sum()))
+
+
 def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
     """Rank all live rows by cosine similarity, whitened where there is a projection; ties stand in order of image id.
 
@@ -47,10 +67,19 @@ def best_of(
     snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None], *, top: int, total: int
 ) -> Ranking:
     """The best of chosen rows: for each segment their positions, int64, or None for all."""
+    return _ranked(*_scores(snapshot, sought, rows), top, total)
+
+
+def _scores(snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
+    """The image ids of chosen rows, int64, n, and their scores, float32, n."""
     direction, offset = snapshot.unfolded(sought)
     parts = [_score(part, direction, offset, chosen) for part, chosen in zip(snapshot.segments, rows, strict=True)]
-    image_ids = np.concatenate([ids for ids, _ in parts]) if parts else np.empty(0, np.int64)
-    scores = np.concatenate([scores for _, scores in parts]) if parts else np.empty(0, np.float32)
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    return np.concatenate([ids for ids, _ in parts]), np.concatenate([scores for _, scores in parts])
+
+
+def _ranked(image_ids: np.ndarray, scores: np.ndarray, top: int, total: int) -> Ranking:
     best = _best(scores, top)
     best = best[np.lexsort((image_ids[best], -scores[best]))][:top]
     return Ranking(image_ids[best], scores[best], total)

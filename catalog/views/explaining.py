@@ -9,6 +9,7 @@ from catalog.models import Image
 from catalog.services import explaining, queries, searching
 from catalog.services.explaining import OVERLAY_SIDE, Seen
 from catalog.views.access import searcher
+from catalog.views.asking import wanted_crop
 
 
 @require_safe
@@ -17,7 +18,7 @@ def query_why(request: HttpRequest, token: str, pk: int, which: str) -> HttpResp
     """The overlay of a query photo, or of the image that it found."""
     photo = queries.find(token)
     image = get_object_or_404(Image, pk=pk)
-    return _overlay(queries.seen(photo), image, which)
+    return _overlay(queries.seen(photo, wanted_crop(request.GET)), image, which)
 
 
 @require_safe
@@ -25,7 +26,7 @@ def query_why(request: HttpRequest, token: str, pk: int, which: str) -> HttpResp
 def image_why(request: HttpRequest, pk: int, other: int, which: str) -> HttpResponse:
     """The overlay of an image whose likes were sought, or of another."""
     image, found = get_object_or_404(Image, pk=pk), get_object_or_404(Image, pk=other)
-    return _overlay(explaining.see_image(image), found, which)
+    return _overlay(explaining.see_image(image, box=wanted_crop(request.GET)), found, which)
 
 
 def _overlay(query: Seen, image: Image, which: str) -> HttpResponse:

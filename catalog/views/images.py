@@ -13,9 +13,10 @@ from catalog.exceptions import SegmentDamaged
 from catalog.forms import BrowseForm
 from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Image
-from catalog.services import originals, searching
+from catalog.services import facets, originals, searching
 from catalog.views import faults
 from catalog.views.access import searcher
+from catalog.views.comparing import comparison
 from catalog.views.paging import page_query
 
 NEIGHBOURS = 12
@@ -28,10 +29,10 @@ def browse(request: HttpRequest) -> HttpResponse:
     form = BrowseForm(request.GET)
     if not form.is_valid():
         raise faults.NotHere(_("There is no such collection, tag, format, date, size or status."))
+    status = form.cleaned_data["status"]
     images = form.filters().images().for_cards()
-    if form.cleaned_data["status"]:
-        images = images.filter(status=form.cleaned_data["status"])
-    page = Paginator(images, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(images.filter(status=status) if status else images, PER_PAGE).get_page(request.GET.get("page"))
+    form.tell(facets.count(form.fields, form.filters(), status))
     return render(request, "images/browse.html", {"form": form, "page": page, "page_query": page_query(request.GET)})
 
 
@@ -45,6 +46,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "neighbours": neighbours,
         "neighbours_note": note,
         "can_edit": request.user.has_perm("catalog.change_image"),
+        "compared": comparison(request, image),
     }
     return render(request, "images/detail.html", context)
 

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import QueryDict
 
 from catalog.services.refining import MOST_EXPANDED
 
 
-def wanted_page(request: HttpRequest) -> int:
-    """The page number that a request asks for; the first for anything that is none."""
-    raw = request.GET.get("page", "")
+def wanted_page(query: QueryDict) -> int:
+    """The page number that an address asks for; the first for anything that is none."""
+    raw = query.get("page", "")
     return max(1, int(raw)) if raw.isdecimal() and len(raw) < 10 else 1
 
 
-def wanted_expansion(request: HttpRequest) -> int:
-    """By how many of the best images a request wants its query expanded; 0 for anything that is no such number."""
-    raw = request.GET.get("expand", "")
+def wanted_expansion(query: QueryDict) -> int:
+    """By how many of the best images an address wants the query expanded; 0 for anything that is no such number."""
+    raw = query.get("expand", "")
     return min(int(raw), MOST_EXPANDED) if raw.isdecimal() and len(raw) < 10 else 0
 
 

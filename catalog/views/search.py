@@ -1,5 +1,6 @@
 """Search by photo: the box, the results, and the likes of an image."""
 
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -7,27 +8,25 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from catalog.exceptions import PictureRefused
-from catalog.forms import FilterForm, SearchForm
+from catalog.forms import SearchForm
 from catalog.models import Image
 from catalog.services import demo, queries, searching
+from catalog.services.folding import folded
 from catalog.services.limits import read_picture
-from catalog.services.searching import Hit, Results
 from catalog.views import faults
 from catalog.views.access import searcher
-from catalog.views.marking import marks_of, toggled
-from catalog.views.paging import page_query, wanted_expansion, wanted_page
+from catalog.views.asking import asked, stretch, wanted_crop
+from catalog.views.marking import toggled, with_photo
+from catalog.views.sought import Sought, image_sought, photo_sought, results_page
 
 # By how many of the best images "more of the same kind" expands a query. Measured in docs/quality.md.
 EXPANSION = 5
-# What of an address refines a query rather than narrowing what is searched.
-REFINING = ("expand", "more", "less")
 
 
 @require_safe
@@ -39,7 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 @searcher
 def submit(request: HttpRequest) -> HttpResponse:
-    """Describe the photo, keep it for a while, and go to the address of its results."""
+    """Describe the photo, keep it for a while, and go to the results, or back to those it is added to."""
     form = SearchForm(request.POST, request.FILES)
     if not form.is_valid():
         return _home(request, form, status=400)
@@ -48,6 +47,8 @@ def submit(request: HttpRequest) -> HttpResponse:
     except PictureRefused as refusal:
         form.add_error("photo", faults.sentence(refusal))
         return _home(request, form, status=faults.status_of(refusal))
+    if search := results_page(form.cleaned_data["beside"]):
+        return redirect(with_photo(*search, photo.token))
     chosen = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
     return redirect(f"{photo.get_absolute_url()}?{urlencode(chosen)}".rstrip("?"))
 
@@ -55,41 +56,13 @@ def submit(request: HttpRequest) -> HttpResponse:
 @require_safe
 @searcher
 def results(request: HttpRequest, token: str) -> HttpResponse:
-    photo = queries.find(token)
-    if address := toggled(request):
-        return redirect(address)
-    found = _search(
-        request,
-        lambda filters, **stretch: searching.search(queries.descriptor_of(photo), filters, **stretch),
-    )
-    query = {
-        "photo_url": reverse("query_photo", args=[token]),
-        "label": photo.label,
-        "expires": photo.expires_at,
-    }
-    return _results(request, query, *found)
+    return _results(request, photo_sought(token, wanted_crop(request.GET)))
 
 
 @require_safe
 @searcher
 def similar(request: HttpRequest, pk: int) -> HttpResponse:
-    image = get_object_or_404(Image.objects.for_cards(), pk=pk)
-    if address := toggled(request):
-        return redirect(address)
-    query = {"photo_url": image.thumbnail_url, "label": image.label, "image": image}
-    sought = searching.descriptor_of(image)
-    if sought is None:
-        return faults.page(
-            request,
-            409,
-            _("Not searchable yet"),
-            _("This picture has not been described yet. Come back in a moment."),
-        )
-    found = _search(
-        request,
-        lambda filters, **stretch: searching.search(sought, filters, without=image.pk, **stretch),
-    )
-    return _results(request, query, *found)
+    return _results(request, image_sought(pk, wanted_crop(request.GET)))
 
 
 @require_safe
@@ -107,7 +80,8 @@ def _home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResp
         {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label} for name, label in demo.examples()
     ]
     recent = Image.objects.indexed().for_cards()[:12]
-    return render(request, "search/home.html", {"form": form, "examples": examples, "recent": recent}, status=status)
+    context = {"form": form, "examples": examples, "recent": recent, "sent_side": queries.KEPT_SIDE}
+    return render(request, "search/home.html", context, status=status)
 
 
 def _photo(form: SearchForm) -> tuple[bytes, str]:
@@ -121,36 +95,27 @@ def _photo(form: SearchForm) -> tuple[bytes, str]:
     return Path(place).read_bytes(), Path(place).name
 
 
-def _search(request: HttpRequest, ask) -> tuple[FilterForm, Results, Page[Hit]]:  # type: ignore[no-untyped-def]
-    form = FilterForm(request.GET)
-    if not form.is_valid():
-        raise faults.NotHere(_("There is no such collection, tag, format, date or size."))
-    filters = form.filters()
-    number, size = wanted_page(request), settings.RESULTS_PER_PAGE
-    refined = {"expand": wanted_expansion(request), "marked": marks_of(request).marked()}
-    found = ask(filters, start=(number - 1) * size, count=size, **refined)
-    paginator = Paginator(range(found.total), size)
-    if number > paginator.num_pages:
-        number = paginator.num_pages
-        found = ask(filters, start=(number - 1) * size, count=size, **refined)
-    return form, found, Page(found.hits, number, paginator)
-
-
-def _results(
-    request: HttpRequest, query: dict[str, object], form: FilterForm, found: Results, page: Page[Hit]
-) -> HttpResponse:
+def _results(request: HttpRequest, sought: Sought) -> HttpResponse:
+    if address := toggled(request):
+        return redirect(address)
+    if sought.query is None:
+        told = _("This picture has not been described yet. Come back in a moment.")
+        return faults.page(request, 409, _("Not searchable yet"), told)
+    ask = asked(request.GET)
+    search = partial(searching.search, sought.query, without=sought.without(), **ask.options())
+    found = search(**stretch(ask.page))
+    paginator: Paginator = Paginator(range(found.total), settings.RESULTS_PER_PAGE)
+    number = min(ask.page, paginator.num_pages)
+    if number < ask.page:
+        found = search(**stretch(number))
     context = {
-        "query": query,
-        "form": form,
-        "search_form": SearchForm(),
-        "page": page,
-        "page_query": page_query(request.GET),
-        "expand": wanted_expansion(request),
-        "marks": marks_of(request),
-        "kept": [(name, value) for name, value in request.GET.items() if name not in ("mark", "page") and value],
+        **ask.context(),
+        "sought": sought,
+        "page": Page(found.hits if ask.apart else folded(found), number, paginator),
+        "open": f"?{sought.name}&crop={ask.box}" if ask.box else f"?{sought.name}",
         "more_of_kind": EXPANSION,
-        "plain_query": page_query({name: value for name, value in request.GET.items() if name not in REFINING}),
-        "nothing_alike": found.nothing_alike and page.number == 1,
+        "sent_side": queries.KEPT_SIDE,
+        "nothing_alike": found.nothing_alike and number == 1,
         "seconds": found.seconds,
         "feature_space": found.space.key,
     }

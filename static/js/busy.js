@@ -1,6 +1,5 @@
 // A form with `data-busy` says those words while its answer is on the way, and is not sent twice.
 
-const forms = document.querySelectorAll("form[data-busy]");
 const isBusy = () => document.documentElement.classList.contains("busy");
 
 function show(form, busy) {
@@ -10,17 +9,16 @@ function show(form, busy) {
   if (status) status.textContent = busy ? form.dataset.busy : "";
 }
 
-for (const form of forms) {
-  form.addEventListener("submit", (event) => {
-    if (isBusy()) event.preventDefault();
-    else show(form, true);
-  });
-}
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-busy]")) return;
+  if (isBusy()) event.preventDefault();
+  else show(event.target, true);
+});
 
 // "Back" may bring the page as it was left, still busy and with the photo still chosen.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
-  for (const form of forms) {
+  for (const form of document.querySelectorAll("form[data-busy]")) {
     show(form, false);
     for (const input of form.querySelectorAll("input[type=file]")) input.value = "";
   }

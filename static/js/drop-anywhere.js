@@ -1,8 +1,8 @@
 // Files dropped or pasted anywhere on the page go into `input[data-drop-anywhere]`, as if they had been chosen there.
 
-const input = document.querySelector("input[type=file][data-drop-anywhere]");
+const target = () => document.querySelector("input[type=file][data-drop-anywhere]");
 
-if (input) {
+if (target()) {
   const page = document.documentElement;
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
   let depth = 0; // dragenter and dragleave fire for every element the pointer crosses
@@ -13,6 +13,7 @@ if (input) {
   };
 
   const choose = (files) => {
+    const input = target();
     const chosen = new DataTransfer();
     for (const file of input.multiple ? files : [...files].slice(0, 1)) chosen.items.add(file);
     input.files = chosen.files;

@@ -54,8 +54,8 @@ def test_format_size_words_and_days_narrow_too(client, address, catalogue):
 
 def test_filters_that_are_folded_away_are_unfolded_when_one_is_chosen(client, address):
     folded, unfolded = (client.get(address, query).content.decode() for query in ({}, {"format": "JPEG"}))
-    assert '<details class="more-filters">' in folded
-    assert '<details class="more-filters" open>' in unfolded
+    assert '<details id="more-filters" class="more-filters">' in folded
+    assert '<details id="more-filters" class="more-filters" open>' in unfolded
 
 
 @pytest.mark.parametrize("name", ["format", "least_side", "added_from", "added_to"])

@@ -40,7 +40,7 @@ def test_a_small_catalogue_has_scores_and_no_words(client, search, catalogue):
 
 
 def test_the_first_page_says_that_nothing_is_alike(client, kinds, monkeypatch):
-    nothing = "Nothing in the catalogue is really like this"
+    nothing = "Nothing here looks like your photo"
     assert nothing not in client.get(kinds[0].similar_url).content.decode()
     monkeypatch.setattr(calibration.Calibration, "least", lambda self, word: -2.0 if word == "weak" else 2.0)
     page = client.get(kinds[0].similar_url).content.decode()

@@ -31,8 +31,8 @@ def test_a_button_marks_and_leads_to_an_address_that_keeps_it(client, address, c
     there = press(client, address, "less", other, more=one.pk)
     assert there == f"{address}?more={one.pk}&less={other.pk}"
     page = client.get(there).content.decode()
-    assert f'value="more-{one.pk}" aria-pressed="true"' in page
-    assert f'value="less-{other.pk}" aria-pressed="true"' in page
+    assert f'value="more-{one.pk}" id="more-{one.pk}" aria-pressed="true"' in page
+    assert f'value="less-{other.pk}" id="less-{other.pk}" aria-pressed="true"' in page
     assert "Forget the marks" in page
 
 
