@@ -23,6 +23,11 @@ class ImageSearchError(Exception):
         return self.message.format(**self.params)
 
 
+def sentence(message: str) -> str:
+    """The message itself: marks one that is raised by another name than here as one to be translated."""
+    return message
+
+
 class PictureRefused(ImageSearchError):
     """These bytes cannot be taken as a picture. `code` names the rule, for tests and programs."""
 

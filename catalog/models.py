@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+import numpy as np
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -410,3 +411,23 @@ class SavedSearch(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Layout(models.Model):
+    """The catalogue on a plane, by likeness: made of what a generation compares."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="layouts")
+    image_ids = models.BinaryField(help_text="int64, little-endian")
+    places = models.BinaryField(help_text="float32, little-endian: x and y of each, within 0 and 1")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"layout {self.pk}"
+
+    def ids(self) -> np.ndarray:
+        """The images: int64, n."""
+        return np.frombuffer(bytes(self.image_ids), "<i8")
+
+    def positions(self) -> np.ndarray:
+        """Where they lie: float32, n × 2."""
+        return np.frombuffer(bytes(self.places), "<f4").reshape(-1, 2)

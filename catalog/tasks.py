@@ -7,7 +7,7 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
 from catalog.exceptions import ImageSearchError
-from catalog.services import database, imports, indexing, orphans, queries, rebuilding, wanted_rebuilds
+from catalog.services import database, imports, indexing, layouts, orphans, queries, rebuilding, wanted_rebuilds
 
 logger = get_task_logger(__name__)
 
@@ -32,7 +32,13 @@ def run_rebuilds() -> None:
 @shared_task
 def catch_up() -> None:
     """Do what is waiting, whoever forgot to tell."""
-    for work in (imports.run_waiting, indexing.index_pending, wanted_rebuilds.run_waiting, rebuilding.keep_up):
+    for work in (
+        imports.run_waiting,
+        indexing.index_pending,
+        wanted_rebuilds.run_waiting,
+        rebuilding.keep_up,
+        layouts.keep_up,
+    ):
         _told(work)
 
 

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from catalog.views import explaining, images, saved, search, uploads
+from catalog.views import by_likeness, explaining, images, saved, search, uploads
 
 urlpatterns = [
     path("", search.home, name="search"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("saved/keep/", saved.keep, name="saved_keep"),
     path("saved/<int:pk>/forget/", saved.forget, name="saved_forget"),
     path("saved/<int:pk>/seen/", saved.seen, name="saved_seen"),
+    path("map/", by_likeness.page, name="map"),
+    path("map/<int:pk>.json", by_likeness.places, name="map_places"),
+    path("map/<int:pk>/<int:number>.jpg", by_likeness.sheet, name="map_sheet"),
     path("images/", images.browse, name="browse"),
     path("images/<int:pk>/", images.detail, name="image"),
     path("images/<int:pk>/similar/", search.similar, name="similar"),

@@ -138,7 +138,8 @@ LOGIN_REDIRECT_URL = "search"
 LOGOUT_REDIRECT_URL = "search"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "catalog" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -8,6 +8,7 @@ from catalog.api import api
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("", include("catalog.urls")),
 ]
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
-from catalog.exceptions import PictureRefused, StoreUnavailable
+from catalog.exceptions import PictureRefused, StoreUnavailable, sentence
 from catalog.imaging.decoding import decode
 from catalog.imaging.digests import sha256
 from catalog.imaging.thumbnails import quick_thumbnail, shrunk
@@ -35,8 +35,9 @@ def answering(told: str) -> Iterator[None]:
         raise StoreUnavailable(told, fault=getattr(fault, "strerror", None) or fault) from fault
 
 
-NOT_STORED = "The picture cannot be stored: {fault}. The disk may be full or not writable; it was not added."
-NOT_READ = "Pictures cannot be read: {fault}. Nothing is lost; try again when the storage answers."
+NOT_STORED = sentence("The picture cannot be stored: {fault}. The disk may be full or not writable; it was not added.")
+NOT_DELETED = sentence("Files cannot be deleted: {fault}. They are left to the next sweep.")
+NOT_READ = sentence("Pictures cannot be read: {fault}. Nothing is lost; try again when the storage answers.")
 
 
 def save(name: str, data: bytes) -> str:
@@ -47,7 +48,7 @@ def save(name: str, data: bytes) -> str:
 
 def delete(name: str) -> None:
     """Remove a file. Raises StoreUnavailable."""
-    with answering("Files cannot be deleted: {fault}. They are left to the next sweep."):
+    with answering(NOT_DELETED):
         default_storage.delete(name)
 
 

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog import locks
-from catalog.exceptions import CatalogueBusy, ImageSearchError
+from catalog.exceptions import CatalogueBusy, ImageSearchError, sentence
 from catalog.models import Coder, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.querysets import ImageQuerySet
 from catalog.services import derivation, indexing, learning, live_index, merging, spaces, store
@@ -29,7 +29,7 @@ from catalog.vectors.segments import open_segment
 logger = logging.getLogger(__name__)
 
 
-BUSY = "The index is being rebuilt already. Wait for that to end, then try again."
+BUSY = sentence("The index is being rebuilt already. Wait for that to end, then try again.")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pixels
 
-from catalog.exceptions import NothingIndexed, SegmentDamaged
+from catalog.exceptions import NothingIndexed, SegmentDamaged, sentence
 from catalog.imaging.crops import Box, crop
 from catalog.imaging.decoding import decode
 from catalog.imaging.limits import Limits
@@ -25,7 +25,7 @@ from catalog.vectors.exact import Ranking
 from catalog.vectors.segments import open_segment
 from catalog.vectors.snapshot import Snapshot
 
-NOTHING_YET = "Nothing is searchable yet. Add pictures first; they are searchable once described."
+NOTHING_YET = sentence("Nothing is searchable yet. Add pictures first; they are searchable once described.")
 
 
 @dataclass(frozen=True)

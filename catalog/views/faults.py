@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
 
 from catalog.exceptions import (
     CatalogueBusy,
@@ -24,16 +25,16 @@ from catalog.exceptions import (
 from catalog.services import database
 
 STATUS: dict[type[BaseException], tuple[int, str]] = {
-    QueryGone: (410, "This search is gone"),
-    NothingIndexed: (409, "Nothing to search yet"),
-    PictureRefused: (422, "This picture cannot be taken"),
-    CropRefused: (422, "There is no such part of the picture"),
-    CatalogueBusy: (503, "Busy"),
-    SegmentDamaged: (503, "A part of the index is damaged"),
-    IndexUnavailable: (503, "The index is away"),
-    StoreUnavailable: (507, "The storage does not answer"),
-    WeightsUnavailable: (503, "The network is not there"),
-    ImageSearchError: (400, "That cannot be done"),
+    QueryGone: (410, noop("This search is gone")),
+    NothingIndexed: (409, noop("Nothing to search yet")),
+    PictureRefused: (422, noop("This picture cannot be taken")),
+    CropRefused: (422, noop("There is no such part of the picture")),
+    CatalogueBusy: (503, noop("Busy")),
+    SegmentDamaged: (503, noop("A part of the index is damaged")),
+    IndexUnavailable: (503, noop("The index is away")),
+    StoreUnavailable: (507, noop("The storage does not answer")),
+    WeightsUnavailable: (503, noop("The network is not there")),
+    ImageSearchError: (400, noop("That cannot be done")),
 }
 
 

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalog.features.extractors import RECIPES
 from catalog.management.base import CatalogueCommand, Progress, progress_bars
-from catalog.services import indexing, learning, rebuilding
+from catalog.services import indexing, layouts, learning, rebuilding
 from catalog.services.labels import KINDS
 from catalog.services.learning import Codes
 from catalog.services.rebuilding import Rebuilt
@@ -48,6 +48,7 @@ class Command(CatalogueCommand):
         began = time.monotonic()
         with progress_bars() as progress:
             made = _made(options, progress)
+        layouts.keep_up()
         answer = {
             "generation": made.generation.pk,
             "feature_space": made.generation.space.key,
