@@ -88,5 +88,6 @@ def _kept() -> Q:
 
 
 def sweep() -> int:
-    """Delete the photos that have expired; how many."""
-    return QueryPhoto.objects.filter(expires_at__lte=timezone.now()).delete()[0]
+    """Delete the photos that have expired, or whose searches went with an account; how many."""
+    expired = Q(expires_at__lte=timezone.now()) | Q(expires_at=None, saved_searches=None)
+    return QueryPhoto.objects.filter(expired).delete()[0]

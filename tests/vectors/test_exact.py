@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from catalog.vectors.codes import rotated
 from catalog.vectors.derived import derive
-from catalog.vectors.exact import Ranking, rank
+from catalog.vectors.exact import Ranking, above, rank
 from catalog.vectors.projection import Projection, learn
 from catalog.vectors.segments import Segment
 from catalog.vectors.snapshot import LiveSegment, Snapshot
@@ -168,3 +168,17 @@ def test_more_asked_for_than_there_is_gives_all(parts):
 
 def assert_empty(ranking: Ranking) -> None:
     assert ranking.total == len(ranking.image_ids) == len(ranking.scores) == 0
+
+
+def test_what_scores_less_than_asked_is_left_out_and_not_counted(parts):
+    sought = unit_rows(1, seed=9)[0]
+    every = rank(snapshot(parts), sought, top=30)
+    least = float(every.scores[7])
+    found = above(snapshot(parts), sought, least=least, top=5)
+    assert found.image_ids.tolist() == every.image_ids[:5].tolist()
+    assert found.total == int((every.scores >= np.float32(least)).sum())
+    best = int(every.image_ids[0])
+    without = above(snapshot(parts), sought, least=least, top=30, without=best)
+    assert best not in without.image_ids
+    assert without.total == found.total - 1
+    assert above(snapshot(parts), sought, least=least, top=30, without=int(every.image_ids[-1])).total == found.total
