@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page  # noqa: E402
 from catalog.demo.write_queries import FOLDER  # noqa: E402
 from tests.browser.chromium import chromium, drop, sign_in  # noqa: E402
 from tests.browser.conftest import demo_site  # noqa: E402
+from tests.browser.test_search_page import draw_part  # noqa: E402
 from tests.system.site import ADMINISTRATOR  # noqa: E402
 
 PLACE = Path(__file__).parent.parent / "docs" / "screenshots"
@@ -40,9 +41,15 @@ def take_all(browser: Browser, address: str) -> None:
     page.locator(".examples button[value=bags]").click()
     page.wait_for_url("**/search/*/")
     shoot(page, "results")
+    draw_part(page)
+    page.wait_for_url("**crop=*")
+    page.mouse.move(0, 0)
+    shoot(page, "part")
     page.locator(".tile-link").first.click()
-    page.wait_for_url("**/images/*/")
+    page.wait_for_url("**/images/**")
     shoot(page, "image")
+    page.goto("/map/")
+    shoot(page, "map")
     page.goto("/images/")
     shoot(page, "browse")
     sign_in(page, address, ADMINISTRATOR, then="/upload/")

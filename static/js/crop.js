@@ -32,7 +32,7 @@ function start(frame) {
     box.hidden = !part;
     clear.hidden = !part;
     choose.hidden = Boolean(part);
-    frame.classList.toggle("cropping", Boolean(part));
+    if (!drag) frame.classList.toggle("cropping", Boolean(part)); // it may grow, but not under the pointer
     if (!part) return;
     const percent = part.map((share) => Math.round(share * 1000) / 10);
     box.style.inset = `${percent[1]}% ${100 - percent[2]}% ${100 - percent[3]}% ${percent[0]}%`;
@@ -118,6 +118,7 @@ function start(frame) {
     frame.addEventListener(end, () => {
       const changed = drag && part !== drag.part;
       drag = null;
+      draw();
       if (changed) search();
     });
   }

@@ -5,13 +5,16 @@ const MARGIN = "600px";
 const loads = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(), {
   rootMargin: MARGIN,
 });
-const seen = new IntersectionObserver(
-  (entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) nameInAddress(target.dataset.page);
-  },
-  { rootMargin: "-45% 0px -45% 0px" },
-);
 let loading = false;
+let looking = false;
+
+// The page of the last tile that begins one above the middle of the window.
+function look() {
+  looking = false;
+  const begun = [...document.querySelectorAll("[data-endless] [data-page]")];
+  const above = begun.filter((tile) => tile.getBoundingClientRect().top < innerHeight / 2);
+  if (begun.length) nameInAddress((above.at(-1) ?? begun[0]).dataset.page);
+}
 
 function nameInAddress(page) {
   const address = new URL(location);
@@ -36,10 +39,7 @@ async function load() {
     const more = page.querySelector("[data-endless]");
     const known = new Set([...list.children].map((tile) => tile.dataset.id));
     const tiles = [...more.children].filter((tile) => !known.has(tile.dataset.id)); // the list may have grown above
-    if (tiles.length) {
-      tiles[0].dataset.page = more.dataset.page;
-      seen.observe(tiles[0]);
-    }
+    if (tiles.length) tiles[0].dataset.page = more.dataset.page;
     list.append(...tiles);
     pages.replaceWith(page.querySelector(".pagination"));
   } catch {
@@ -57,13 +57,13 @@ function watch() {
   const list = document.querySelector("[data-endless]");
   const pages = list?.parentElement.querySelector(".pagination");
   if (!pages) return;
-  const first = list.firstElementChild;
-  if (first && !first.dataset.page) {
-    first.dataset.page = list.dataset.page;
-    seen.observe(first);
-  }
+  list.firstElementChild.dataset.page ??= list.dataset.page;
   loads.observe(pages);
 }
 
+addEventListener("scroll", () => {
+  if (!looking) requestAnimationFrame(look);
+  looking = true;
+});
 document.addEventListener("followed", watch);
 watch();

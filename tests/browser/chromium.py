@@ -83,6 +83,12 @@ def paste(page: Page, file: File) -> None:
     )
 
 
+def choose(page: Page, label: str, words: str) -> None:
+    """Choose the entry of a list that begins with these words: behind them stands a count."""
+    field = page.get_by_label(label, exact=True)
+    field.select_option(field.locator("option", has_text=words).get_attribute("value"))
+
+
 def sign_in(page: Page, address: str, account: tuple[str, str], then: str = "/") -> None:
     page.goto(f"{address}/accounts/login/?next={then}")
     page.get_by_label("Username").fill(account[0])

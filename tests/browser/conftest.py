@@ -55,6 +55,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
 
     def new(**options: object) -> Page:
         context = browser.new_context(base_url=address, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         faults.append(chromium.watch(page))

@@ -5,6 +5,7 @@ import pytest
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 SITE = ["/", "/images/", "/images/?q=nothing-at-all", "/images/?page=2", "/images/1/", "/images/1/similar/", "/upload/"]
+SITE += ["/images/1/?like=2", "/images/1/similar/?more=2&less=3&crop=10,10,60,60", "/map/", "/saved/"]
 ADMIN = [
     "/admin/",
     "/admin/catalog/image/",

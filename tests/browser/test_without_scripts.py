@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.system.site import ADMINISTRATOR
 
-from .chromium import sign_in
+from .chromium import choose, sign_in
 
 LOOKS = 60
 
@@ -40,7 +40,7 @@ def test_upload_search_filter_leaf_and_open(open_page, address, picture):
     expect(page).to_have_url(re.compile("page=2"))
     expect(page.locator(".tile").first).to_have_attribute("value", "25")
 
-    page.get_by_label("Collection").select_option(label="Cups")
+    choose(page, "Collection", "Cups")
     page.get_by_role("button", name="Apply").click()
     assert set(page.locator(".tile-collection").all_text_contents()) == {"Cups"}
     page.locator(".tile-link").first.click()
