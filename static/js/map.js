@@ -22,17 +22,17 @@ async function start(place) {
   const sheets = new Map();
   const large = new Map();
   const fingers = new Map();
-  let view; // the point in the middle, and how many px the whole is wide
+  let view = { x: 0.5, y: 0.5, zoom: 1 }; // the point in the middle, and how many times as large as all of it
   let drag = null;
   let planned = false;
 
   const base = () => 0.92 * Math.min(canvas.clientWidth, canvas.clientHeight);
-  const zoom = () => view.scale / base();
+  const scale = () => base() * view.zoom; // px: how wide the whole is
   // Pictures grow more slowly than the distances between them, so that coming nearer takes them apart.
-  const size = () => Math.max(8, (0.8 * base() * zoom() ** 0.6) / Math.sqrt(images.length));
+  const size = () => Math.max(8, (0.8 * base() * view.zoom ** 0.6) / Math.sqrt(images.length));
   const screen = ({ x, y }) => [
-    (x - view.x) * view.scale + canvas.clientWidth / 2,
-    (y - view.y) * view.scale + canvas.clientHeight / 2,
+    (x - view.x) * scale() + canvas.clientWidth / 2,
+    (y - view.y) * scale() + canvas.clientHeight / 2,
   ];
 
   function plan() {
@@ -114,16 +114,16 @@ async function start(place) {
   }
 
   function move(dx, dy) {
-    view.x = Math.min(1, Math.max(0, view.x - dx / view.scale));
-    view.y = Math.min(1, Math.max(0, view.y - dy / view.scale));
+    view.x = Math.min(1, Math.max(0, view.x - dx / scale()));
+    view.y = Math.min(1, Math.max(0, view.y - dy / scale()));
     plan();
   }
 
   // Come nearer by a factor; what lies under the point stays under it.
   function nearer(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-    const scale = Math.min(NEAREST * base(), Math.max(base(), view.scale * factor));
-    const [dx, dy] = [x - canvas.clientWidth / 2, y - canvas.clientHeight / 2];
-    view = { x: view.x + dx / view.scale - dx / scale, y: view.y + dy / view.scale - dy / scale, scale };
+    const zoom = Math.min(NEAREST, Math.max(1, view.zoom * factor));
+    const shift = 1 / scale() - 1 / (base() * zoom);
+    view = { x: view.x + (x - canvas.clientWidth / 2) * shift, y: view.y + (y - canvas.clientHeight / 2) * shift, zoom };
     plan();
   }
 
@@ -179,7 +179,6 @@ async function start(place) {
     tell(nearestToMiddle());
   });
 
-  view = { x: 0.5, y: 0.5, scale: base() };
   new ResizeObserver(plan).observe(canvas);
   plan();
 }
