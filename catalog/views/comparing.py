@@ -10,6 +10,7 @@ from catalog.models import Image
 from catalog.services import searching
 from catalog.services.searching import Hit
 from catalog.views.asking import wanted_crop
+from catalog.views.marking import NUMBER, TOKEN
 from catalog.views.sought import Sought, image_sought, photo_sought
 
 
@@ -32,10 +33,10 @@ def comparison(request: HttpRequest, image: Image) -> Compared | None:
     box = wanted_crop(request.GET)
     token, number = request.GET.get("query", ""), request.GET.get("like", "")
     try:
-        if token:
+        if TOKEN.fullmatch(token):
             sought = photo_sought(token, box)
-        elif number.isascii() and number.isdecimal():
-            sought = image_sought(int(number[:15]), box)
+        elif NUMBER.fullmatch(number):
+            sought = image_sought(int(number), box)
         else:
             return None
     except (QueryGone, Http404):
