@@ -98,14 +98,14 @@ class FilterForm(GroupForm):
         """What a valid form says."""
         chosen = self.cleaned_data
         return Filters(
-            chosen["collection"],
-            (chosen["tag"],) if chosen["tag"] else (),
-            chosen["q"],
-            chosen["format"],
-            chosen["added_from"],
-            chosen["added_to"],
-            chosen["added_within"] or 0,
-            chosen["least_side"] or 0,
+            collection=chosen["collection"],
+            tags=(chosen["tag"],) if chosen["tag"] else (),
+            words=chosen["q"],
+            format=chosen["format"],
+            added_from=chosen["added_from"],
+            added_to=chosen["added_to"],
+            added_within=chosen["added_within"] or 0,
+            least_side=chosen["least_side"] or 0,
         )
 
     def tell(self, counts: Counts) -> None:

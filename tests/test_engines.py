@@ -191,7 +191,7 @@ def test_a_filter_narrows_before_ranking(either, catalogue, picture):
     query = searching.describe(picture(3))
     ids, _, total = found(query, Filters(collection=bags), count=2)
     assert (set(ids), total) == ({catalogue[1].pk, catalogue[5].pk}, 2)
-    ids, _, total = found(query, Filters(bags, (red,)))
+    ids, _, total = found(query, Filters(collection=bags, tags=(red,)))
     assert (ids, total) == ([catalogue[5].pk], 1)
 
 

@@ -28,13 +28,13 @@ class Narrowing(Schema):
         if self.format and self.format.upper() not in MEDIA_TYPES:
             raise HttpError(422, f"format is {self.format!r}; it takes {', '.join(MEDIA_TYPES)}.")
         return Filters(
-            _named(Collection, self.collection) if self.collection else None,
-            tuple(_named(Tag, name) for name in self.tags if name),
-            self.q.replace("\x00", ""),
-            self.format.upper(),
-            self.added_from,
-            self.added_to,
-            self.least_side,
+            collection=_named(Collection, self.collection) if self.collection else None,
+            tags=tuple(_named(Tag, name) for name in self.tags if name),
+            words=self.q.replace("\x00", ""),
+            format=self.format.upper(),
+            added_from=self.added_from,
+            added_to=self.added_to,
+            least_side=self.least_side,
         )
 
 

@@ -12,7 +12,7 @@ from catalog.querysets import ImageQuerySet
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Filters:
     """Nothing set means everything; what is set must all be so.
 

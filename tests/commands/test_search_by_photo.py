@@ -1,11 +1,13 @@
 """search_by_photo: ranks the catalogue by likeness to a photo."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 from PIL import Image as Pixels
 
-from catalog.models import Collection, Image, QueryPhoto
+from catalog.models import Collection, Image, QueryPhoto, Tag
 from catalog.services import rebuilding
 from tests import described
 from tests.pages.bad_pictures import REFUSED
@@ -109,6 +111,24 @@ def test_nothing_is_kept_of_the_photo(manage, catalogue, photo):
     manage("search_by_photo", photo)
     assert not QueryPhoto.objects.exists()
     assert Image.objects.count() == len(catalogue)
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [
+        ("--words", "kettle"),
+        ("--format", "webp"),
+        ("--least-side", 700),
+        ("--added-to", "2020-01-01"),
+        ("--tag", "red"),
+    ],
+)
+def test_words_format_size_days_and_tags_narrow_the_search(manage, catalogue, photo, narrowing):
+    chosen = Image.objects.filter(pk=catalogue[4].pk)
+    chosen.update(title="Kettle", format="WEBP", width=900, height=800, created_at=datetime(2019, 5, 1, tzinfo=UTC))
+    catalogue[4].tags.add(Tag.objects.create(name="red"))
+    hits = manage("search_by_photo", photo, *narrowing, "--json").answer["hits"]
+    assert [hit["id"] for hit in hits] == [catalogue[4].pk]
 
 
 def test_a_collection_narrows_the_search(manage, catalogue, photo):

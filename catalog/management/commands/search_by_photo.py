@@ -100,13 +100,13 @@ def _explained(photo: bytes, box: crops.Box | None, hits: list[Hit]) -> list[tup
 def _filters(options: dict[str, Any]) -> Filters:
     collection = options["collection"]
     return Filters(
-        _named(Collection, collection) if collection is not None else None,
-        tuple(_named(Tag, name) for name in options["tag"]),
-        options["words"],
-        options["format"],
-        options["added_from"],
-        options["added_to"],
-        options["least_side"],
+        collection=_named(Collection, collection) if collection is not None else None,
+        tags=tuple(_named(Tag, name) for name in options["tag"]),
+        words=options["words"],
+        format=options["format"],
+        added_from=options["added_from"],
+        added_to=options["added_to"],
+        least_side=options["least_side"],
     )
 
 
