@@ -60,18 +60,16 @@ def _of(filters: Filters, status: str, field: str) -> dict[object, int]:
 
 def _by_value(column: str) -> Callable[[ImageQuerySet], dict[object, int]]:
     def counted(images: ImageQuerySet) -> dict[object, int]:
-        of_each = dict(images.values_list(column).annotate(Count("pk", distinct=True)))
-        return {**of_each, None: images.values("pk").distinct().count()}
+        return {**dict(images.values_list(column).annotate(Count("pk"))), None: images.count()}
 
     return counted
 
 
 def _by_condition(conditions: Callable[[], dict[object, Q]]) -> Callable[[ImageQuerySet], dict[object, int]]:
     def counted(images: ImageQuerySet) -> dict[object, int]:
-        asked = {f"n{choice}": condition for choice, condition in conditions().items()}
-        of_each = {name: Count("pk", filter=condition, distinct=True) for name, condition in asked.items()}
-        answer = images.aggregate(every=Count("pk", distinct=True), **of_each)
-        return {None: answer["every"], **{choice: answer[f"n{choice}"] for choice in conditions()}}
+        of_each = {f"n{choice}": Count("pk", filter=condition) for choice, condition in conditions().items()}
+        answer = images.aggregate(every=Count("pk"), **of_each)
+        return {None: answer.pop("every"), **{int(name[1:]): number for name, number in answer.items()}}
 
     return counted
 
