@@ -14,6 +14,10 @@ from catalog.vectors.calibration import Likeness
 COPIES_FROM = 0.995
 
 
+# So many hits before and after a page are looked at too: copies of one picture score about the same.
+AROUND = 24
+
+
 def folded(results: Results) -> list[Hit]:
     """The hits of a stretch, but those that show the same picture as a better one are among its `copies`.
 

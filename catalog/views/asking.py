@@ -13,6 +13,8 @@ from catalog.imaging import crops
 from catalog.imaging.crops import Box
 from catalog.models import Image
 from catalog.services import facets
+from catalog.services.folding import AROUND
+from catalog.services.searching import Hit
 from catalog.views import faults
 from catalog.views.marking import WAYS, Marks, marks_of
 from catalog.views.paging import page_query, wanted_expansion, wanted_page
@@ -90,8 +92,15 @@ def wanted_crop(query: QueryDict) -> Box | None:
 
 
 def stretch(page: int) -> dict[str, Any]:
-    """Which hits stand on a page."""
-    return {"start": (page - 1) * settings.RESULTS_PER_PAGE, "count": settings.RESULTS_PER_PAGE}
+    """The hits of a page and those around it, among which its copies may be."""
+    first = (page - 1) * settings.RESULTS_PER_PAGE
+    start = max(0, first - AROUND)
+    return {"start": start, "count": first - start + settings.RESULTS_PER_PAGE + AROUND}
+
+
+def on_page(hits: list[Hit], page: int) -> list[Hit]:
+    """Those of the hits that stand on a page."""
+    return [hit for hit in hits if (hit.rank - 1) // settings.RESULTS_PER_PAGE == page - 1]
 
 
 def _without(query: QueryDict, *names: str) -> str:

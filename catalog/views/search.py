@@ -21,7 +21,7 @@ from catalog.services.folding import folded
 from catalog.services.limits import read_picture
 from catalog.views import faults
 from catalog.views.access import searcher
-from catalog.views.asking import asked, stretch, wanted_crop
+from catalog.views.asking import asked, on_page, stretch, wanted_crop
 from catalog.views.marking import toggled, with_photo
 from catalog.views.sought import Sought, image_sought, photo_sought, results_page
 
@@ -111,7 +111,7 @@ def _results(request: HttpRequest, sought: Sought) -> HttpResponse:
     context = {
         **ask.context(),
         "sought": sought,
-        "page": Page(found.hits if ask.apart else folded(found), number, paginator),
+        "page": Page(on_page(found.hits if ask.apart else folded(found), number), number, paginator),
         "open": f"?{sought.name}&crop={ask.box}" if ask.box else f"?{sought.name}",
         "more_of_kind": EXPANSION,
         "sent_side": queries.KEPT_SIDE,

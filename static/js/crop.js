@@ -26,7 +26,6 @@ function start(frame) {
   box.setAttribute("aria-describedby", "crop-help");
   frame.querySelector("svg")?.remove(); // what shows the part where there is no script
   frame.append(box);
-  choose.hidden = false;
 
   function draw() {
     box.hidden = !part;

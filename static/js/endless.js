@@ -57,7 +57,8 @@ function watch() {
   const list = document.querySelector("[data-endless]");
   const pages = list?.parentElement.querySelector(".pagination");
   if (!pages) return;
-  list.firstElementChild.dataset.page ??= list.dataset.page;
+  const first = list.firstElementChild; // none where all of a page are copies of what stands before
+  if (first) first.dataset.page ??= list.dataset.page;
   loads.observe(pages);
 }
 

@@ -213,3 +213,18 @@ def test_the_language_is_switched(open_page):
     expect(page.get_by_role("heading", level=1)).to_have_text("浏览")
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Browse")
+
+
+@pytest.mark.parametrize("query", ["", "?crop=100,80,200,160"])
+def test_nothing_moves_while_the_page_loads(open_page, query):
+    page = open_page(viewport=SIZES["phone"])
+    page.add_init_script(
+        """window.moved = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.moved += one.value; }))
+            .observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto("/")
+    page.locator(".examples button[value=bags]").click()
+    page.wait_for_url("**/search/*/")
+    page.goto(page.url + query, wait_until="networkidle")
+    assert page.evaluate("window.moved") < 0.01

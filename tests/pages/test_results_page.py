@@ -151,3 +151,19 @@ def test_an_image_is_shown_by_itself_where_nothing_is_left_to_compare_it_with(cl
     answer = client.get(f"{catalogue[0].get_absolute_url()}?{query}")
     assert answer.status_code == 200
     assert answer.context["compared"] is None
+
+
+def test_a_copy_on_the_next_page_is_folded_into_this_one(client, search, catalogue, picture, settings):
+    out = io.BytesIO()
+    Pixels.open(io.BytesIO(picture(2))).save(out, "JPEG", quality=90)
+    uploads.add(out.getvalue(), "again.jpg")
+    indexing.index_pending()
+    settings.RESULTS_PER_PAGE = 1
+    answers = [client.get(search(2), {"page": page}) for page in (1, 2)]
+    first, second = (answer.context["page"] for answer in answers)
+    assert "Nothing to show" not in answers[1].content.decode()
+    assert 'rel="next"' in answers[1].content.decode()
+    assert [hit.image for hit in first] == [catalogue[2]]
+    assert [copy.image.source for copy in first[0].copies] == ["again.jpg"]
+    assert list(second) == []
+    assert second.paginator.count == 7
