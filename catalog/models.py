@@ -417,6 +417,7 @@ class Layout(models.Model):
     """The catalogue on a plane, by likeness: made of what a generation compares."""
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="layouts")
+    images = models.PositiveIntegerField(help_text="how many there were, of which some are drawn where they are many")
     image_ids = models.BinaryField(help_text="int64, little-endian")
     places = models.BinaryField(help_text="float32, little-endian: x and y of each, within 0 and 1")
     made_at = models.DateTimeField(auto_now_add=True)

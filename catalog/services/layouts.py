@@ -5,6 +5,7 @@ import logging
 
 import numpy as np
 from django.conf import settings
+from django.db.models import QuerySet
 from PIL import Image as Pixels
 from PIL import ImageOps
 
@@ -44,15 +45,16 @@ def keep_up() -> None:
 
 
 def _keep_up(generation: Generation) -> None:
-    layout, there = Layout.objects.filter(generation=generation).first(), _there(generation)
+    layout, described = Layout.objects.filter(generation=generation).first(), _described(generation)
+    if layout and layout.images > MOST and abs(described.count() - layout.images) <= CHANGED * layout.images:
+        return  # those that were drawn stand for all
+    there = np.sort(np.fromiter(described.values_list("image_id", flat=True).iterator(), np.int64))
     known = layout.ids() if layout else np.empty(0, np.int64)
     new, gone = np.setdiff1d(there, known), np.setdiff1d(known, there)
-    if len(there) > MOST:
-        new = new[:0]  # those that were drawn stand for all
     if layout is None or len(new) + len(gone) > CHANGED * len(known):
-        _save(generation, *_laid_out(generation, there))
-    elif len(new):
-        _save(generation, *_put_beside(generation, layout, new))
+        _save(generation, len(there), *_laid_out(generation, there))
+    elif len(new) and (beside := _put_beside(generation, layout, new)):
+        _save(generation, len(there), *beside)
 
 
 def _laid_out(generation: Generation, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,13 +64,13 @@ def _laid_out(generation: Generation, there: np.ndarray) -> tuple[np.ndarray, np
     return ids, lay_out(vectors)
 
 
-def _put_beside(generation: Generation, layout: Layout, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is laid out, and each of the new images in the middle of those most like it."""
+def _put_beside(generation: Generation, layout: Layout, new: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """What is laid out, and each of the new images in the middle of those most like it; None where none can be."""
     (known, laid), places = _compared(generation, layout.ids()), layout.positions()
     places = places[np.isin(layout.ids(), known)]
     ids, vectors = _compared(generation, new)
     if not len(ids) or not len(known):
-        return known, places
+        return None
     nearest = np.argsort(-(vectors @ laid.T), axis=1)[:, :BESIDE]
     return np.concatenate([known, ids]), np.concatenate([places, places[nearest].mean(axis=1)])
 
@@ -81,16 +83,15 @@ def _compared(generation: Generation, ids: np.ndarray) -> tuple[np.ndarray, np.n
     return ids, snapshot.whitened(snapshot.vectors_of(ids)) if len(ids) else np.empty((0, 1), np.float32)
 
 
-def _save(generation: Generation, ids: np.ndarray, places: np.ndarray) -> None:
+def _save(generation: Generation, images: int, ids: np.ndarray, places: np.ndarray) -> None:
     numbers = {"image_ids": ids.astype("<i8").tobytes(), "places": places.astype("<f4").tobytes()}
-    layout = Layout.objects.create(generation=generation, **numbers)
+    layout = Layout.objects.create(generation=generation, images=images, **numbers)
     Layout.objects.exclude(pk=layout.pk).delete()
 
 
-def _there(generation: Generation) -> np.ndarray:
-    """The searchable images: int64, in order."""
-    described = Descriptor.objects.filter(space=generation.space, image__isnull=False)
-    return np.sort(np.fromiter(described.values_list("image_id", flat=True).iterator(), np.int64))
+def _described(generation: Generation) -> QuerySet[Descriptor]:
+    """The rows of the images that are searchable in a generation."""
+    return Descriptor.objects.filter(space=generation.space, image__isnull=False)
 
 
 def sheet(layout: Layout, number: int) -> bytes:

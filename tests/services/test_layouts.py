@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pixels
 
-from catalog.models import Image, Layout
-from catalog.services import deletion, indexing, layouts, rebuilding, uploads
+from catalog.models import Image, Layout, Segment
+from catalog.services import deletion, indexing, layouts, rebuilding, store, uploads
+from catalog.services.live_index import INDEX
 from tests import described
 
 
@@ -71,6 +72,26 @@ def test_of_very_many_some_are_drawn(crowd, monkeypatch):
     layouts.keep_up()
     first = layouts.current()
     assert len(laid()) == 25
+    layouts.keep_up()
+    assert layouts.current() == first
+
+
+def test_of_very_many_they_are_drawn_anew_when_much_has_changed(crowd, monkeypatch):
+    monkeypatch.setattr(layouts, "MOST", 25)
+    layouts.keep_up()
+    described.add(described.kinds(4, 5, seed=1))
+    layouts.keep_up()
+    assert len(laid()) == 25
+    assert max(laid()) > crowd[-1].pk
+
+
+def test_what_lies_in_a_damaged_segment_has_no_place_and_is_not_tried_for_ever(crowd):
+    layouts.keep_up()
+    first = layouts.current()
+    described.add(described.kinds(1, 2, seed=2))
+    segment = Segment.objects.latest("pk")
+    store.path_of(segment.name).unlink()
+    INDEX.forget()
     layouts.keep_up()
     assert layouts.current() == first
 
