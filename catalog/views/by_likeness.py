@@ -24,8 +24,9 @@ def page(request: HttpRequest) -> HttpResponse:
 def places(request: HttpRequest, pk: int) -> HttpResponse:
     """Of every image that is still there its number, its place in the sheets, where it lies, and its name."""
     layout = get_object_or_404(Layout, pk=pk)
-    there = {image.pk: image for image in Image.objects.only("title", "source", "sha256", "thumbnail")}
-    laid = zip(layout.ids().tolist(), layout.positions().tolist(), strict=True)
+    ids = layout.ids().tolist()
+    there = Image.objects.only("title", "source", "sha256").in_bulk(ids)
+    laid = zip(ids, layout.positions().tolist(), strict=True)
     rows = [
         [image_id, at, round(x, 4), round(y, 4), there[image_id].label, there[image_id].thumbnail_url]
         for at, (image_id, (x, y)) in enumerate(laid)
