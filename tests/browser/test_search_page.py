@@ -11,16 +11,17 @@ from playwright.sync_api import Page, expect
 
 from .chromium import drop
 
-SIZES = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "height": 900}}
-LANGUAGES = {"English": "en-GB", "中文": "zh-CN"}
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+VIEWS = {
+    "on a phone, in Chinese, dark": {"viewport": PHONE, "locale": "zh-CN", "color_scheme": "dark"},
+    "on a desktop, in English, light": {"viewport": DESKTOP, "locale": "en-GB", "color_scheme": "light"},
+}
 
 
-@pytest.fixture(params=[(size, language) for size in SIZES for language in LANGUAGES], ids="-".join)
+@pytest.fixture(params=VIEWS.values(), ids=VIEWS)
 def results(request, open_page) -> Page:
-    """The results of an example, on a phone and a desktop, in both languages and themes."""
-    size, language = request.param
-    scheme = "dark" if (size == "phone") == (language == "English") else "light"
-    page = open_page(viewport=SIZES[size], locale=LANGUAGES[language], color_scheme=scheme)
+    """The results of an example, in either view."""
+    page = open_page(**request.param)
     page.goto("/")
     page.locator(".examples button[value=bags]").click()
     page.wait_for_url("**/search/*/")
@@ -217,7 +218,7 @@ def test_the_language_is_switched(open_page):
 
 @pytest.mark.parametrize("query", ["", "?crop=100,80,200,160"])
 def test_nothing_moves_while_the_page_loads(open_page, query):
-    page = open_page(viewport=SIZES["phone"])
+    page = open_page(viewport=PHONE)
     page.add_init_script(
         """window.moved = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.moved += one.value; }))
