@@ -104,7 +104,9 @@ def test_an_archive_is_known_by_its_bytes(pack, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "data", [PICTURE, b"", b"text", gzip.compress(b"no tar"), b"\0" * 2048, PICTURE + zipped({"a": b"1"})]
+    "data",
+    [PICTURE, b"", b"text", gzip.compress(b"no tar"), b"\0" * 2048, PICTURE + zipped({"a": b"1"})],
+    ids=["picture", "nothing", "text", "gzip", "zeros", "picture and zip"],  # packed, they hold the time of day
 )
 def test_what_is_no_archive_is_refused(data, tmp_path):
     path = tmp_path / "pictures.zip"
@@ -193,7 +195,9 @@ def test_stored_entries_are_read():
 
 
 @every_archive
-@pytest.mark.parametrize("inner", [zipped({"x": b"1"}), tarred({"x": b"1"}), tarred({"x": b"1"}, "w:gz")])
+@pytest.mark.parametrize(
+    "inner", [zipped({"x": b"1"}), tarred({"x": b"1"}), tarred({"x": b"1"}, "w:gz")], ids=["zip", "tar", "tar.gz"]
+)
 def test_an_archive_inside_an_archive_is_refused(pack, inner):
     found = outcome(pack({"inner.zip": inner, "disguised.jpg": inner, "good.jpg": b"1"}))
     assert found == {"inner.zip": "nested_archive", "disguised.jpg": "nested_archive", "good.jpg": b"1"}
