@@ -15,9 +15,34 @@ from catalog.services import indexing, uploads
 from catalog.services.live_index import INDEX
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--for-the-database", action="store_true", help="only what another database may do otherwise")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes minutes comes first, so that of processes side by side none has it left over at the end."""
     items.sort(key=lambda item: "test_same_tests_on_postgresql" not in item.nodeid)
+    if config.getoption("--for-the-database"):
+        items[:] = for_the_database(items)
+
+
+def for_the_database(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Tests that ask the database; of one with many parameters the first and the last, and what PostgreSQL refuses.
+
+    What trains a network is left out: the database has no part in that.
+    """
+    asking = [item for item in items if {"db", "transactional_db"} & set(item.fixturenames)]  # type: ignore[attr-defined]
+    asking += [item for item in items if item.get_closest_marker("django_db") and item not in asking]
+    of_each: dict[str, list[pytest.Item]] = {}
+    for item in asking:
+        if not item.get_closest_marker("trains"):
+            of_each.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return [
+        item
+        for same in of_each.values()
+        for item in same
+        if item in (same[0], same[-1]) or "x00" in item.nodeid or "u0000" in item.nodeid
+    ]
 
 
 @pytest.fixture(scope="session")

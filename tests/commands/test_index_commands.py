@@ -88,6 +88,7 @@ def test_a_rebuild_tells_what_it_learned(manage, db):
     assert "Scores: same picture from 0.9" in out
 
 
+@pytest.mark.trains
 def test_a_rebuild_by_labels_tells_what_its_codes_are_worth(manage, db):
     described.add(described.kinds(6, 40, spread=0.2), collections=[f"Kind {number // 40}" for number in range(240)])
     answer = manage("rebuild_index", "--labels", "collection", "--json").answer

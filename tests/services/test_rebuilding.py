@@ -373,6 +373,7 @@ def test_a_catalogue_that_grew_learns_by_itself(catalogue):
     assert spaces.active().projection
 
 
+@pytest.mark.trains
 def test_a_catalogue_that_grew_keeps_its_kind_of_codes(db):
     images = [*grow(12, 10), *grow(12, 10)]
     for number, image in enumerate(images):

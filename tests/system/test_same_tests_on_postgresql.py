@@ -16,7 +16,7 @@ FOLDERS = [
 def test_the_same_tests_pass_on_postgresql_with_redis(folder, postgres, redis, tmp_path):
     servers = {"DATABASE_URL": postgres.create(f"tests_{folder}"), "REDIS_URL": redis.url()}
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{folder}"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--for-the-database", f"tests/{folder}"],
         cwd=settings.BASE_DIR,
         env=os.environ | servers,
         capture_output=True,
