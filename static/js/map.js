@@ -1,57 +1,64 @@
-// The whole catalogue on a canvas: small pictures where likeness has put them, to move over and come nearer to.
+// The map: small pictures on a canvas, placed by similarity. The canvas can be moved and zoomed.
 
-const NEAREST = 200; // times as large
+const MAX_ZOOM = 200;
 const KEY_STEP = 60; // px
 const ZOOM_STEP = 1.4;
-const LARGE_FROM = 72; // px: larger than this, a picture is shown from its own thumbnail
-const AT_ONCE = 60; // thumbnails that are kept for that
+const MAX_SPRITE_SIZE = 72; // px: a picture shown larger than this is drawn from its own thumbnail
+const MAX_CACHED_THUMBNAILS = 60;
+const CLICK_TOLERANCE = 5; // px: a pointer that moved farther is a drag, not a click
 
-const place = document.querySelector("[data-places]");
-if (place) start(place).catch(() => (place.querySelector("[role=status]").textContent = place.dataset.failed));
+const container = document.querySelector("[data-positions-url]");
+if (container) {
+  start(container).catch(() => {
+    container.querySelector("[role=status]").textContent = container.dataset.loadError;
+  });
+}
 
-async function start(place) {
-  const { places, sheet, image, side, row } = place.dataset;
-  const [small, across] = [Number(side), Number(row)];
-  const perSheet = across * across;
-  const canvas = place.querySelector("canvas");
+async function start(container) {
+  const { positionsUrl, spriteSheetUrl, similarUrl } = container.dataset;
+  const [spriteSide, spritesPerRow] = [Number(container.dataset.spriteSide), Number(container.dataset.spritesPerRow)];
+  const spritesPerSheet = spritesPerRow * spritesPerRow;
+  const canvas = container.querySelector("canvas");
   const context = canvas.getContext("2d");
-  const frames = getComputedStyle(canvas).color; // of what is not loaded yet
-  const name = place.querySelector("[role=status]");
-  const answer = await fetch(places);
-  const images = (await answer.json()).images.map(([id, at, x, y, label, thumbnail]) => ({ id, at, x, y, label, thumbnail }));
+  const placeholderColour = getComputedStyle(canvas).color; // outlines pictures that are not loaded yet
+  const label = container.querySelector("[role=status]");
+  const response = await fetch(positionsUrl);
+  const rows = (await response.json()).images;
+  const images = rows.map(([id, index, x, y, name, thumbnail]) => ({ id, index, x, y, name, thumbnail }));
   const sheets = new Map();
-  const large = new Map();
-  const fingers = new Map();
-  let view = { x: 0.5, y: 0.5, zoom: 1 }; // the point in the middle, and how many times as large as all of it
+  const thumbnails = new Map();
+  const pointers = new Map();
+  let view = { x: 0.5, y: 0.5, zoom: 1 }; // the point in the centre, and the magnification of the whole map
   let drag = null;
-  let planned = false;
+  let drawScheduled = false;
 
-  const base = () => 0.92 * Math.min(canvas.clientWidth, canvas.clientHeight);
-  const scale = () => base() * view.zoom; // px: how wide the whole is
-  // Pictures grow more slowly than the distances between them, so that coming nearer takes them apart.
-  const size = () => Math.max(8, (0.8 * base() * view.zoom ** 0.6) / Math.sqrt(images.length));
-  const screen = ({ x, y }) => [
+  const baseSize = () => 0.92 * Math.min(canvas.clientWidth, canvas.clientHeight);
+  const scale = () => baseSize() * view.zoom; // px: the width of the whole map
+  // Pictures grow more slowly than the distances between them, so that zooming in separates them.
+  const pictureSize = () => Math.max(8, (0.8 * baseSize() * view.zoom ** 0.6) / Math.sqrt(images.length));
+  const toScreen = ({ x, y }) => [
     (x - view.x) * scale() + canvas.clientWidth / 2,
     (y - view.y) * scale() + canvas.clientHeight / 2,
   ];
 
-  function plan() {
-    if (planned) return;
-    planned = true;
+  function scheduleDraw() {
+    if (drawScheduled) return;
+    drawScheduled = true;
     requestAnimationFrame(() => {
-      planned = false;
+      drawScheduled = false;
       draw();
     });
   }
 
-  function loaded(store, key, address) {
-    if (!store.has(key)) {
+  // The picture of `url`, or null while it is loading.
+  function loaded(cache, key, url) {
+    if (!cache.has(key)) {
       const picture = new Image();
-      picture.addEventListener("load", plan);
-      picture.src = address;
-      store.set(key, picture);
+      picture.addEventListener("load", scheduleDraw);
+      picture.src = url;
+      cache.set(key, picture);
     }
-    const picture = store.get(key);
+    const picture = cache.get(key);
     return picture.complete && picture.naturalWidth ? picture : null;
   }
 
@@ -63,93 +70,96 @@ async function start(place) {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    const side = size();
-    for (const one of images) {
-      const [x, y] = screen(one);
-      if (x < -side || y < -side || x > width + side || y > height + side) continue;
-      drawOne(one, x - side / 2, y - side / 2, side);
+    const size = pictureSize();
+    for (const image of images) {
+      const [x, y] = toScreen(image);
+      if (x < -size || y < -size || x > width + size || y > height + size) continue;
+      drawPicture(image, x - size / 2, y - size / 2, size);
     }
-    while (large.size > AT_ONCE) large.delete(large.keys().next().value);
+    while (thumbnails.size > MAX_CACHED_THUMBNAILS) thumbnails.delete(thumbnails.keys().next().value);
   }
 
-  function drawOne(one, x, y, side) {
-    const own = side > LARGE_FROM && loaded(large, one.id, one.thumbnail);
-    if (own) {
-      const part = Math.min(own.naturalWidth, own.naturalHeight);
-      const [left, top] = [(own.naturalWidth - part) / 2, (own.naturalHeight - part) / 2];
-      context.drawImage(own, left, top, part, part, x, y, side, side);
+  function drawPicture(image, x, y, size) {
+    const thumbnail = size > MAX_SPRITE_SIZE && loaded(thumbnails, image.id, image.thumbnail);
+    if (thumbnail) {
+      const square = Math.min(thumbnail.naturalWidth, thumbnail.naturalHeight);
+      const [left, top] = [(thumbnail.naturalWidth - square) / 2, (thumbnail.naturalHeight - square) / 2];
+      context.drawImage(thumbnail, left, top, square, square, x, y, size, size);
       return;
     }
-    const number = Math.floor(one.at / perSheet);
-    const from = loaded(sheets, number, sheet.replace(/0\.jpg$/, `${number}.jpg`));
-    if (!from) {
-      context.strokeStyle = frames;
-      return context.strokeRect(x, y, side, side);
+    const number = Math.floor(image.index / spritesPerSheet);
+    const sheet = loaded(sheets, number, spriteSheetUrl.replace(/0\.jpg$/, `${number}.jpg`));
+    if (!sheet) {
+      context.strokeStyle = placeholderColour;
+      context.strokeRect(x, y, size, size);
+      return;
     }
-    const within = one.at % perSheet;
-    context.drawImage(from, (within % across) * small, Math.floor(within / across) * small, small, small, x, y, side, side);
+    const sprite = image.index % spritesPerSheet;
+    const [left, top] = [(sprite % spritesPerRow) * spriteSide, Math.floor(sprite / spritesPerRow) * spriteSide];
+    context.drawImage(sheet, left, top, spriteSide, spriteSide, x, y, size, size);
   }
 
-  // The picture that lies on top at a point, or the nearest within reach.
-  function at(x, y, reach = size() / 2) {
-    let found = null;
-    for (const one of images) {
-      const [left, top] = screen(one);
-      if (Math.max(Math.abs(left - x), Math.abs(top - y)) <= reach) found = one;
+  // The topmost picture at a point, or null.
+  function imageAt(x, y, reach = pictureSize() / 2) {
+    let topmost = null;
+    for (const image of images) {
+      const [centreX, centreY] = toScreen(image);
+      if (Math.max(Math.abs(centreX - x), Math.abs(centreY - y)) <= reach) topmost = image;
     }
-    return found;
+    return topmost;
   }
 
-  function nearestToMiddle() {
-    const distance = (one) => (one.x - view.x) ** 2 + (one.y - view.y) ** 2;
-    return images.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+  function imageAtCentre() {
+    const distance = (image) => (image.x - view.x) ** 2 + (image.y - view.y) ** 2;
+    return images.reduce((nearest, image) => (distance(image) < distance(nearest) ? image : nearest));
   }
 
-  function tell(one) {
-    name.textContent = one?.label ?? "";
+  function showLabel(image) {
+    label.textContent = image?.name ?? "";
   }
 
-  function open(one) {
-    if (one) location.assign(image.replace("/0/", `/${one.id}/`));
+  function findSimilar(image) {
+    if (image) location.assign(similarUrl.replace("/0/", `/${image.id}/`));
   }
 
   function move(dx, dy) {
     view.x = Math.min(1, Math.max(0, view.x - dx / scale()));
     view.y = Math.min(1, Math.max(0, view.y - dy / scale()));
-    plan();
+    scheduleDraw();
   }
 
-  // Come nearer by a factor; what lies under the point stays under it.
-  function nearer(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-    const zoom = Math.min(NEAREST, Math.max(1, view.zoom * factor));
-    const shift = 1 / scale() - 1 / (base() * zoom);
-    view = { x: view.x + (x - canvas.clientWidth / 2) * shift, y: view.y + (y - canvas.clientHeight / 2) * shift, zoom };
-    plan();
+  // Zoom by a factor. What lies under the point stays under it.
+  function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
+    const newZoom = Math.min(MAX_ZOOM, Math.max(1, view.zoom * factor));
+    const shift = 1 / scale() - 1 / (baseSize() * newZoom);
+    const [dx, dy] = [(x - canvas.clientWidth / 2) * shift, (y - canvas.clientHeight / 2) * shift];
+    view = { x: view.x + dx, y: view.y + dy, zoom: newZoom };
+    scheduleDraw();
   }
 
-  const point = (event) => [event.offsetX, event.offsetY];
+  const pointOf = (event) => [event.offsetX, event.offsetY];
 
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, point(event));
-    drag = { far: fingers.size > 1, from: point(event) };
+    pointers.set(event.pointerId, pointOf(event));
+    drag = { moved: pointers.size > 1, from: pointOf(event) };
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    const [x, y] = point(event);
-    if (!fingers.has(event.pointerId)) return tell(at(x, y));
-    const [oldX, oldY] = fingers.get(event.pointerId);
-    const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
-    fingers.set(event.pointerId, [x, y]);
-    if (other) nearer(Math.hypot(x - other[0], y - other[1]) / Math.hypot(oldX - other[0], oldY - other[1]), ...other);
+    const [x, y] = pointOf(event);
+    if (!pointers.has(event.pointerId)) return showLabel(imageAt(x, y));
+    const [oldX, oldY] = pointers.get(event.pointerId);
+    const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+    pointers.set(event.pointerId, [x, y]);
+    if (other) zoom(Math.hypot(x - other[0], y - other[1]) / Math.hypot(oldX - other[0], oldY - other[1]), ...other);
     else move(x - oldX, y - oldY);
-    if (Math.hypot(x - drag.from[0], y - drag.from[1]) > 5) drag.far = true;
+    if (Math.hypot(x - drag.from[0], y - drag.from[1]) > CLICK_TOLERANCE) drag.moved = true;
   });
 
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, (event) => {
-      fingers.delete(event.pointerId);
-      if (end === "pointerup" && !fingers.size && drag && !drag.far) open(at(...point(event)));
+      pointers.delete(event.pointerId);
+      if (end === "pointerup" && !pointers.size && drag && !drag.moved) findSimilar(imageAt(...pointOf(event)));
     });
   }
 
@@ -157,7 +167,7 @@ async function start(place) {
     "wheel",
     (event) => {
       event.preventDefault();
-      nearer(Math.exp(-event.deltaY / 400), ...point(event));
+      zoom(Math.exp(-event.deltaY / 400), ...pointOf(event));
     },
     { passive: false },
   );
@@ -167,18 +177,18 @@ async function start(place) {
     ArrowRight: () => move(-KEY_STEP, 0),
     ArrowUp: () => move(0, KEY_STEP),
     ArrowDown: () => move(0, -KEY_STEP),
-    "+": () => nearer(ZOOM_STEP),
-    "=": () => nearer(ZOOM_STEP),
-    "-": () => nearer(1 / ZOOM_STEP),
-    Enter: () => open(nearestToMiddle()),
+    "+": () => zoom(ZOOM_STEP),
+    "=": () => zoom(ZOOM_STEP),
+    "-": () => zoom(1 / ZOOM_STEP),
+    Enter: () => findSimilar(imageAtCentre()),
   };
   canvas.addEventListener("keydown", (event) => {
     if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     KEYS[event.key]();
-    tell(nearestToMiddle());
+    showLabel(imageAtCentre());
   });
 
-  new ResizeObserver(plan).observe(canvas);
-  plan();
+  new ResizeObserver(scheduleDraw).observe(canvas);
+  scheduleDraw();
 }

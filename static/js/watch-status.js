@@ -1,61 +1,60 @@
-// Asks what became of every waiting image on the page ([data-image][data-state=pending]) until none waits any more.
+// Polls the status of the waiting images on the page ([data-image][data-state=pending]) until none is left.
 
-const SOONEST = 1000; // ms
-const LATEST = 5000;
-const MOST_IDS = 100; // in one address
+const MIN_DELAY = 1000; // ms
+const MAX_DELAY = 5000; // ms
+const MAX_IDS = 100; // in one URL
 
 const region = document.querySelector("[data-watch-status]");
 
 if (region) {
-  let delay = SOONEST;
+  let delay = MIN_DELAY;
   let timer;
 
   const badges = (state) => [...document.querySelectorAll(`[data-image][data-state="${state}"]`)];
-  const waitingIds = () => [...new Set(badges("pending").map((badge) => badge.dataset.image))];
+  const pendingIds = () => [...new Set(badges("pending").map((badge) => badge.dataset.image))];
 
-  // "Searchable: {indexed}.|Failed: {failed}." says only what there is of.
+  // Of "Searchable: {indexed}.|Failed: {failed}.", the parts whose count is not 0.
   function summarise() {
-    const told = region.dataset.summary.split("|").filter((part) => badges(part.match(/\{(\w+)\}/)[1]).length);
-    return told.map((part) => part.replace(/\{(\w+)\}/, (_, state) => badges(state).length)).join(" ");
+    const parts = region.dataset.summary.split("|").filter((part) => badges(part.match(/\{(\w+)\}/)[1]).length);
+    return parts.map((part) => part.replace(/\{(\w+)\}/, (_, state) => badges(state).length)).join(" ");
   }
 
-  function show({ id, status, reason }) {
-    for (const badge of badges("pending").filter((one) => one.dataset.image === String(id))) {
+  function showStatus({ id, status, reason }) {
+    for (const badge of badges("pending").filter((pending) => pending.dataset.image === String(id))) {
       badge.dataset.state = status;
-      const place = badge.closest("li")?.querySelector(".outcome-reason");
-      if (place && reason) place.textContent = reason;
+      const reasonElement = badge.closest("li")?.querySelector(".upload-result-reason");
+      if (reasonElement && reason) reasonElement.textContent = reason;
     }
   }
 
-  async function look() {
-    const before = waitingIds();
-    const asked = before.slice(0, MOST_IDS);
-    const address = `${region.dataset.watchStatus}?ids=${asked}`;
+  async function poll() {
+    const before = pendingIds();
+    const ids = before.slice(0, MAX_IDS);
     try {
-      const response = await fetch(address, { headers: { Accept: "application/json" } });
+      const response = await fetch(`${region.dataset.watchStatus}?ids=${ids}`, { headers: { Accept: "application/json" } });
       if (response.ok) {
         const { images } = await response.json();
-        images.forEach(show);
+        images.forEach(showStatus);
         const known = new Set(images.map(({ id }) => String(id)));
-        asked.filter((id) => !known.has(id)).forEach((id) => show({ id, status: "gone" })); // deleted meanwhile
+        ids.filter((id) => !known.has(id)).forEach((id) => showStatus({ id, status: "deleted" }));
       }
     } catch {
-      // The server is away for a moment: the next look comes later.
+      // The server is unreachable; the next poll comes later.
     }
-    const changed = waitingIds().length < before.length;
-    delay = changed ? SOONEST : Math.min(delay * 1.5, LATEST);
+    const changed = pendingIds().length < before.length;
+    delay = changed ? MIN_DELAY : Math.min(delay * 1.5, MAX_DELAY);
     if (changed) region.textContent = summarise();
     timer = undefined;
-    schedule();
+    schedulePoll();
   }
 
-  function schedule() {
-    if (timer === undefined && badges("pending").length) timer = setTimeout(look, delay);
+  function schedulePoll() {
+    if (timer === undefined && badges("pending").length) timer = setTimeout(poll, delay);
   }
 
   document.addEventListener("images-waiting", () => {
-    delay = SOONEST;
-    schedule();
+    delay = MIN_DELAY;
+    schedulePoll();
   });
-  schedule();
+  schedulePoll();
 }
