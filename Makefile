@@ -2,30 +2,45 @@
 PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
+TESTS ?=
 BIN := .venv/bin
+# Tests run in parallel: more threads in each process would only wait for one another.
+PYTEST := OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+RUN_SITE := HOST=$(HOST) PORT=$(PORT) $(BIN)
 
-help: ## list what can be done
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/run ## a working site, from nothing: http://HOST:PORT (PORT=8000 HOST=127.0.0.1)
-	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python manage.py prepare_site
-	@HOST=$(HOST) PORT=$(PORT) $(BIN)/honcho start --no-prefix; status=$$?; [ $$status -eq 130 ] || exit $$status
+run: .venv/run ## install, prepare and serve the site at http://HOST:PORT (HOST=127.0.0.1 PORT=8000)
+	@$(RUN_SITE)/python manage.py prepare_site
+	@$(RUN_SITE)/honcho start --no-prefix; status=$$?; [ $$status -eq 130 ] || exit $$status
 
-install: .venv/run ## the dependencies alone, into .venv
+dev: export IMAGESEARCH_DEBUG ?= true
+dev: .venv/dev ## the same for development: site and worker restart when a Python file changes
+	@$(RUN_SITE)/python manage.py prepare_site
+	@$(RUN_SITE)/honcho --procfile Procfile.dev start; status=$$?; [ $$status -eq 130 ] || exit $$status
 
-test: .venv/dev ## everything a change must pass
+install: .venv/run ## install the dependencies into .venv
+
+test: .venv/dev ## run all checks and tests, or with TESTS=tests/vectors only these tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(TESTS)
+	$(PYTEST) $(TESTS)
 
-lint: .venv/dev ## style and types
+quick: .venv/dev ## check style and types and run the fast tests: no server, no browser (also with TESTS=…)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) -m "not services and not slow and not trains" $(TESTS)
+
+lint: .venv/dev ## format the code, check style and types
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-screenshots: .venv/dev ## the pictures of docs/screenshots, from the demo catalogue
+screenshots: .venv/dev ## take the screenshots in docs/screenshots again, from the demo catalogue
 	$(BIN)/python -m tests.screenshots
 
 .venv/run: requirements.txt
@@ -37,4 +52,4 @@ screenshots: .venv/dev ## the pictures of docs/screenshots, from the demo catalo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help run install test lint screenshots
+.PHONY: help run dev install test quick lint screenshots

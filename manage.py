@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Commands of the site: `python manage.py help`."""
+"""Management commands. `python manage.py help` lists them."""
 
 import os
 import sys
@@ -12,9 +12,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     try:
-        settings.DEBUG  # noqa: B018 - reads the settings, so that a bad one is told plainly
-    except (ImproperlyConfigured, OSError) as fault:
-        sys.exit(f"imagesearch cannot start: {fault}")
+        settings.DEBUG  # noqa: B018 - loads the settings, to report a bad value in one line
+    except (ImproperlyConfigured, OSError) as error:
+        sys.exit(f"imagesearch cannot start: {error}")
     execute_from_command_line(sys.argv)
 
 

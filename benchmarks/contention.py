@@ -1,8 +1,8 @@
-"""What a busy machine does to the network: `python -m benchmarks.contention`.
+"""The network on a busy machine: `python -m benchmarks.contention`.
 
-Times the compact network on ncnn in two ways, free and with as many busy processes beside it as there are
-processors: one picture after another with all threads together, and side by side with one thread each. The last
-line is one JSON object of medians in milliseconds a picture.
+Times the compact network on ncnn, on an idle machine and with as many busy processes as CPU cores, in two ways: one
+picture after another with all threads ("together"), and several pictures in parallel with one thread each. The last
+line is one JSON object of medians in milliseconds per picture.
 """
 
 import json
@@ -11,37 +11,39 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchmarks import timing
-from benchmarks.at_random import pictures_at_random
-from catalog.features.extractors import Extractor, choose, space_of
+from benchmarks.random_inputs import random_pictures
+from catalog.features.extractors import Extractor, choose_weights, space_for_weights
 
 PICTURES, ROUNDS = 25, 5
 
 
 def main() -> None:
-    weights = choose("vgg16-compact", None)
-    space = space_of(weights)
-    pictures = pictures_at_random(space, PICTURES)
+    weights = choose_weights("vgg16-compact", None)
+    space = space_for_weights(weights)
+    pictures = random_pictures(space, PICTURES)
     threads = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as cache:
-        options: dict[str, Any] = {"runtime": "ncnn", "cache": Path(cache), "threads": threads}
-        together = Extractor.of(weights, space, **options)
-        side_by_side = Extractor.of(weights, space, side_by_side=True, **options)
-        ways = {
-            "together": lambda: [together.describe(pictures[at : at + 1]) for at in range(PICTURES)],
-            "side_by_side": lambda: side_by_side.describe(pictures),
+        single_picture, parallel_pictures = (
+            Extractor.from_weights(
+                weights, space, runtime="ncnn", cache_dir=Path(cache), threads=threads, parallel_pictures=parallel
+            )
+            for parallel in (False, True)
+        )
+        variants = {
+            "together": lambda: [single_picture.extract(pictures[index : index + 1]) for index in range(PICTURES)],
+            "parallel_pictures": lambda: parallel_pictures.extract(pictures),
         }
-        free = timing.in_turn(ways, count=PICTURES, rounds=ROUNDS)
-        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(threads)]
+        idle_times = timing.time_in_turn(variants, count=PICTURES, rounds=ROUNDS)
+        busy_processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(threads)]
         try:
-            crowded = timing.in_turn(ways, count=PICTURES, rounds=ROUNDS)
+            busy_times = timing.time_in_turn(variants, count=PICTURES, rounds=ROUNDS)
         finally:
-            for process in busy:
+            for process in busy_processes:
                 process.kill()
                 process.wait()
-    print(json.dumps({"free_ms": free, "busy_ms": crowded}))
+    print(json.dumps({"free_ms": idle_times, "busy_ms": busy_times}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times taken in turn, so that what else the machine does meets all of them alike."""
+"""Timing of several functions in turn, so that other load on the machine affects all of them equally."""
 
 import statistics
 import time
@@ -6,25 +6,27 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
-def in_turn(ways: Mapping[str, Callable[[], object]], *, count: int, rounds: int) -> dict[str, float]:
-    """The median over `rounds` of the milliseconds that each way takes for each of the `count` things it does."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+def time_in_turn(functions: Mapping[str, Callable[[], object]], *, count: int, rounds: int) -> dict[str, float]:
+    """Return the median time over `rounds`, in milliseconds per item, of functions that process `count` items."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
-        for name, run in ways.items():
-            began = time.perf_counter()
+        for name, run in functions.items():
+            started_at = time.perf_counter()
             run()
-            times[name].append((time.perf_counter() - began) / count * 1000)
-    return {name: round(statistics.median(found), 2) for name, found in times.items()}
+            times[name].append((time.perf_counter() - started_at) / count * 1000)
+    return {name: round(statistics.median(values), 2) for name, values in times.items()}
 
 
-def of_each(ways: Mapping[str, Callable[[Any], object]], things: Iterable[Any], *, rounds: int) -> dict[str, float]:
-    """The median milliseconds that each way takes for one thing, over all things and rounds, after one to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 1):
-        for thing in things:
-            for name, run in ways.items():
-                began = time.perf_counter()
-                run(thing)
-                if turn:
-                    times[name].append((time.perf_counter() - began) * 1000)
-    return {name: round(statistics.median(found), 3) for name, found in times.items()}
+def time_each(
+    functions: Mapping[str, Callable[[Any], object]], inputs: Iterable[Any], *, rounds: int
+) -> dict[str, float]:
+    """Return the median time in milliseconds of functions called with each input, after a first round to warm up."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for round_number in range(rounds + 1):
+        for value in inputs:
+            for name, run in functions.items():
+                started_at = time.perf_counter()
+                run(value)
+                if round_number:
+                    times[name].append((time.perf_counter() - started_at) * 1000)
+    return {name: round(statistics.median(values), 3) for name, values in times.items()}

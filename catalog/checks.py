@@ -1,4 +1,4 @@
-"""System checks: faults of configuration, told before they are met. `python manage.py check`."""
+"""System checks of the configuration, run by `python manage.py check` and when the site starts."""
 
 import os
 from typing import Any
@@ -8,41 +8,42 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError
 
 from catalog.exceptions import IndexUnavailable, WeightsUnavailable
-from catalog.services import health, live_index, spaces
+from catalog.services.index import live_index, spaces
+from catalog.services.maintenance import health
 
 
 @register("catalog")
-def the_network_in_use(**_: Any) -> list[CheckMessage]:
-    """W001: the compact network stands in for VGG16. E001: the weights that were named, or are needed, are no good."""
+def check_extractor(**_: Any) -> list[CheckMessage]:
+    """W001: the compact network is used instead of VGG16. E001: required weights are missing or damaged."""
     try:
-        spaces.check_named_weights()
-        generation = spaces.active()
+        spaces.check_configured_weights()
+        generation = spaces.active_generation()
         if generation:
-            spaces.extractor(generation.space)
-        if spaces.stand_in_is_used(generation):
-            return [Warning(health.compact_sentence(), id="catalog.W001")]
-    except WeightsUnavailable as fault:
-        return [Error(str(fault), id="catalog.E001")]
+            spaces.get_extractor(generation.space)
+        if spaces.uses_compact_fallback(generation):
+            return [Warning(health.compact_network_message(), id="catalog.W001")]
+    except WeightsUnavailable as error:
+        return [Error(str(error), id="catalog.E001")]
     except DatabaseError:
-        pass  # before the first migration there is no catalogue to speak of
+        pass  # the tables have not been created yet
     return []
 
 
 @register("catalog")
-def the_data_folder_is_writable(**_: Any) -> list[CheckMessage]:
-    """E002: nothing can be kept where the data belongs."""
-    place = next(folder for folder in (settings.VAR_DIR, *settings.VAR_DIR.parents) if folder.exists())
-    if not os.access(place, os.W_OK | os.X_OK):
-        hint = "Give this user the right to write there, or set IMAGESEARCH_DATA_DIR to a folder where it has it."
-        return [Error(f"{place} cannot be written to.", hint=hint, id="catalog.E002")]
+def check_data_dir(**_: Any) -> list[CheckMessage]:
+    """E002: the data folder cannot be written to."""
+    existing_folder = next(folder for folder in (settings.VAR_DIR, *settings.VAR_DIR.parents) if folder.exists())
+    if not os.access(existing_folder, os.W_OK | os.X_OK):
+        hint = "Allow this user to write there, or set IMAGESEARCH_DATA_DIR to another folder."
+        return [Error(f"{existing_folder} cannot be written to.", hint=hint, id="catalog.E002")]
     return []
 
 
 @register("catalog")
-def the_vector_index_answers(**_: Any) -> list[CheckMessage]:
-    """W002: the Milvus server that ranks is away. A warning, for the site starts and takes pictures without it."""
+def check_vector_index(**_: Any) -> list[CheckMessage]:
+    """W002: the Milvus server does not respond. Only a warning, since the site accepts uploads without it."""
     try:
         live_index.engine().check()
-    except IndexUnavailable as fault:
-        return [Warning(str(fault), id="catalog.W002")]
+    except IndexUnavailable as error:
+        return [Warning(str(error), id="catalog.W002")]
     return []

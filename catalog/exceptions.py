@@ -1,17 +1,28 @@
-"""Faults a person can do something about.
+"""Errors that a user or an operator can act on.
 
-Each carries a sentence as a template and the values that fill it, so that a face can show it in the
-reader's language. Code that raises one of these has tidied up after itself, but for segment files without a row: those
-are left to the sweep, since after a failed commit nobody can be sure that there is none.
+Each carries a message template and its parameters, so that every interface can show it in the reader's language. Code
+that raises one of these has cleaned up after itself. The exception is a segment file whose commit failed: whether its
+row exists is unknown then, so the file is left to the sweep of orphans.
 """
 
 
+class Message:
+    """A message template and its parameters, for a parameter of an error that is translated too."""
+
+    def __init__(self, template: str, **params: object) -> None:
+        self.template = template
+        self.params = params
+
+    def __str__(self) -> str:
+        return self.template.format(**self.params)
+
+
 class ImageSearchError(Exception):
-    """A fault with a sentence that says what is wrong and what to do.
+    """An error with a message that says what is wrong and what to do.
 
     Args:
-        message: an English template with `{name}` placeholders.
-        **params: what fills them.
+        message: an English template with `{name}` placeholders, as for `str.format`.
+        **params: the values of the placeholders.
     """
 
     def __init__(self, message: str, **params: object) -> None:
@@ -23,62 +34,62 @@ class ImageSearchError(Exception):
         return self.message.format(**self.params)
 
 
-def sentence(message: str) -> str:
-    """The message itself: marks one that is raised by another name than here as one to be translated."""
+def gettext_noop(message: str) -> str:
+    """Return `message` unchanged, and mark it for translation. As Django's, without importing Django."""
     return message
 
 
-class PictureRefused(ImageSearchError):
-    """These bytes cannot be taken as a picture. `code` names the rule, for tests and programs."""
+class PictureRejected(ImageSearchError):
+    """The file is not accepted as a picture. `code` names the rule that it breaks."""
 
     def __init__(self, code: str, message: str, **params: object) -> None:
         super().__init__(message, **params)
         self.code = code
 
 
-class CropRefused(ImageSearchError):
-    """This is not a rectangle inside the picture."""
+class CropRejected(ImageSearchError):
+    """The crop is not a rectangle inside the picture."""
 
 
-class ArchiveRefused(ImageSearchError):
-    """This archive cannot be opened as a whole."""
+class ArchiveRejected(ImageSearchError):
+    """The archive cannot be read."""
 
 
-class FolderRefused(ImageSearchError):
-    """This folder or file on the server cannot be imported."""
+class FolderRejected(ImageSearchError):
+    """The folder or file on the server cannot be imported."""
 
 
 class WeightsUnavailable(ImageSearchError):
-    """The network's weights are not on disk and could not be fetched."""
+    """The network's weights are neither on disk nor could they be downloaded."""
 
 
 class WeightsDamaged(WeightsUnavailable):
-    """A weights file is there, but is not what its digest says."""
+    """A weights file does not match its digest."""
 
 
 class SegmentDamaged(ImageSearchError):
     """A segment file is missing, truncated or altered."""
 
 
-class FeaturesRefused(ImageSearchError):
-    """This file of descriptors cannot be taken in."""
+class FeatureFileRejected(ImageSearchError):
+    """The feature file cannot be imported."""
 
 
 class StoreUnavailable(ImageSearchError):
-    """The disk refuses: full, read-only, or without permission."""
+    """The disk is full, read-only or not accessible."""
 
 
 class IndexUnavailable(ImageSearchError):
-    """The server that ranks the catalogue is away or refuses; the store has everything still."""
+    """The vector server does not respond. The feature store is not affected."""
 
 
 class CatalogueBusy(ImageSearchError):
-    """Another process is doing what only one may do at a time."""
+    """Another process holds a lock that this operation needs."""
 
 
-class QueryGone(ImageSearchError):
-    """The photo that somebody searched with has expired, or never was."""
+class QueryPhotoExpired(ImageSearchError):
+    """The query photo has expired or never existed."""
 
 
-class NothingIndexed(ImageSearchError):
-    """There is no image to compare with yet."""
+class NoIndexedImages(ImageSearchError):
+    """No image is searchable yet."""

@@ -1,7 +1,8 @@
-"""Forms, and the limits that live in them."""
+"""The forms of the pages and the admin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from django import forms
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -9,48 +10,54 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from catalog.features.extractors import RECIPES
+from catalog.features.extractors import EXTRACTOR_CONFIGS
 from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Collection, Image, Import, Rebuild, Tag
-from catalog.services.facets import DAYS, SIDES, Counts
-from catalog.services.filters import Filters
+from catalog.services.search.facets import ADDED_WITHIN_CHOICES, MIN_SIDE_CHOICES, FacetCounts
+from catalog.services.search.filters import Filters
 
-PERIODS = dict(zip(DAYS, (_("the last day"), _("the last week"), _("the last month"), _("the last year")), strict=True))
+PERIOD_LABELS = dict(
+    zip(
+        ADDED_WITHIN_CHOICES,
+        (_("24 hours"), _("7 days"), _("30 days"), _("12 months")),
+        strict=True,
+    )
+)
 
 
-class FilesInput(forms.ClearableFileInput):
+class MultipleFileInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
-class FilesField(forms.FileField):
-    """Any number of files, one at least."""
+class MultipleFileField(forms.FileField):
+    """One or more files."""
 
-    widget = FilesInput
+    widget = MultipleFileInput
 
     def clean(self, data: object, initial: object = None) -> list[UploadedFile]:
-        # Each file is judged by itself later on, an empty one too, so that one cannot hold up the others.
+        # Each file is checked later, also an empty one, so that a bad file does not stop the others.
         files = [file for file in data if file] if isinstance(data, Sequence) else [data]
         if not any(files) and self.required:
             raise forms.ValidationError(self.error_messages["required"], code="required")
-        return files  # type: ignore[return-value]
+        return cast(list[UploadedFile], files)
 
 
-class WordsField(forms.CharField):
-    """Words to look for: whatever somebody types is taken, as far as a query can hold it."""
+class SearchTextField(forms.CharField):
+    """Search words. Input that is too long or contains NUL is shortened rather than rejected."""
 
     def to_python(self, value: object) -> str:
         return (super().to_python(value) or "").replace("\x00", "")[: self.max_length]
 
 
-class DayField(forms.DateField):
-    """A day, chosen in the browser's own calendar."""
+class DatePickerField(forms.DateField):
+    """A date, entered in the date picker of the browser."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     input_formats = ("%Y-%m-%d",)
 
 
-class GroupForm(forms.Form):
-    """How people group images."""
+class CollectionTagForm(forms.Form):
+    """A collection and a tag to search in."""
 
     collection = forms.ModelChoiceField(
         Collection.objects.all(), required=False, label=_("Collection"), empty_label=_("All collections")
@@ -58,108 +65,120 @@ class GroupForm(forms.Form):
     tag = forms.ModelChoiceField(Tag.objects.all(), required=False, label=_("Tag"), empty_label=_("All tags"))
 
 
-class FilterForm(GroupForm):
-    """What a search is narrowed to."""
+class FilterForm(CollectionTagForm):
+    """The filters of a list of images."""
 
-    q = WordsField(required=False, max_length=200, label=_("Words"), widget=forms.TextInput(attrs={"type": "search"}))
+    q = SearchTextField(
+        required=False, max_length=200, label=_("Keywords"), widget=forms.TextInput(attrs={"type": "search"})
+    )
     format = forms.ChoiceField(
         choices=[("", _("Any format")), *((name, name) for name in MEDIA_TYPES)], required=False, label=_("Format")
     )
-    least_side = forms.TypedChoiceField(
-        choices=[("", _("Any size")), *((side, format_lazy(_("{side} px or more"), side=side)) for side in SIDES)],
+    min_side = forms.TypedChoiceField(
+        choices=[
+            ("", _("Any size")),
+            *((side, format_lazy(_("{side} px or more"), side=side)) for side in MIN_SIDE_CHOICES),
+        ],
         coerce=int,
         empty_value=None,
         required=False,
         label=_("Shorter side"),
     )
     added_within = forms.TypedChoiceField(
-        choices=[("", _("Any time")), *PERIODS.items()],
+        choices=[("", _("Any time")), *PERIOD_LABELS.items()],
         coerce=int,
         empty_value=None,
         required=False,
-        label=_("Added within"),
+        label=_("Added in the last"),
     )
-    added_from = DayField(required=False, label=_("Added from"))
-    added_to = DayField(required=False, label=_("Added until"))
-    # What stands by itself, and what is folded away until one is chosen.
-    APART: tuple[str, ...] = ()
-    MORE = ("format", "least_side", "added_within", "added_from", "added_to")
+    added_from = DatePickerField(required=False, label=_("Added on or after"))
+    added_to = DatePickerField(required=False, label=_("Added on or before"))
+    # Fields that the template places separately, and fields that are collapsed until one of them is set.
+    STANDALONE_FIELDS: tuple[str, ...] = ()
+    ADVANCED_FIELDS = ("format", "min_side", "added_within", "added_from", "added_to")
 
-    def first_fields(self) -> list[forms.BoundField]:
-        return [field for field in self.visible_fields() if field.name not in (*self.MORE, *self.APART)]
+    def primary_fields(self) -> list[forms.BoundField]:
+        return [
+            field
+            for field in self.visible_fields()
+            if field.name not in (*self.ADVANCED_FIELDS, *self.STANDALONE_FIELDS)
+        ]
 
-    def more_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.MORE]
+    def advanced_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.ADVANCED_FIELDS]
 
-    def more_is_chosen(self) -> bool:
-        return any(self.cleaned_data.get(name) for name in self.MORE)
+    def has_advanced_values(self) -> bool:
+        return any(self.cleaned_data.get(name) for name in self.ADVANCED_FIELDS)
 
     def filters(self) -> Filters:
-        """What a valid form says."""
-        chosen = self.cleaned_data
+        """Return the filters of a valid form."""
+        cleaned = self.cleaned_data
         return Filters(
-            collection=chosen["collection"],
-            tags=(chosen["tag"],) if chosen["tag"] else (),
-            words=chosen["q"],
-            format=chosen["format"],
-            added_from=chosen["added_from"],
-            added_to=chosen["added_to"],
-            added_within=chosen["added_within"] or 0,
-            least_side=chosen["least_side"] or 0,
+            collection=cleaned["collection"],
+            tags=(cleaned["tag"],) if cleaned["tag"] else (),
+            words=cleaned["q"],
+            format=cleaned["format"],
+            added_from=cleaned["added_from"],
+            added_to=cleaned["added_to"],
+            added_within=cleaned["added_within"] or 0,
+            min_side=cleaned["min_side"] or 0,
         )
 
-    def tell(self, counts: Counts) -> None:
-        """Write behind every choice how many images it leaves, and take away those that leave none."""
-        for name, counted in counts.items():
-            field = self.fields[name]
-            chosen = str(self.data.get(name, ""))
-            field.choices = [  # type: ignore[attr-defined]
-                (value, f"{words} ({intcomma(counted.get(_plain(value), 0))})")
-                for value, words in list(field.choices)  # type: ignore[attr-defined]
-                if counted.get(_plain(value)) or value == "" or str(value) == chosen
+    def show_counts(self, counts: FacetCounts) -> None:
+        """Append the number of images to each choice, and remove the choices without images."""
+        for name, field_counts in counts.items():
+            field = cast(forms.ChoiceField, self.fields[name])
+            selected = str(self.data.get(name, ""))
+            choices = cast(Iterable[tuple[object, object]], field.choices)
+            field.choices = [
+                (value, f"{label} ({intcomma(field_counts.get(_choice_key(value), 0))})")
+                for value, label in choices
+                if field_counts.get(_choice_key(value)) or value == "" or str(value) == selected
             ]
 
 
 class ResultsForm(FilterForm):
-    """What the results of a search are narrowed to."""
+    """The filters of a results page."""
 
-    APART = ("least",)
-    after = forms.IntegerField(required=False, min_value=0, max_value=2**62, widget=forms.HiddenInput)
-    least = forms.FloatField(
+    STANDALONE_FIELDS = ("min_score",)
+    after_id = forms.IntegerField(required=False, min_value=0, max_value=2**62, widget=forms.HiddenInput)
+    min_score = forms.FloatField(
         required=False,
         min_value=0,
         max_value=1,
-        label=_("At least this alike"),
+        label=_("Minimum similarity"),
         widget=forms.NumberInput(attrs={"type": "range", "min": 0, "max": 1, "step": 0.05}),
     )
 
     def filters(self) -> Filters:
-        return replace(super().filters(), after=self.cleaned_data["after"] or 0)
+        return replace(super().filters(), after_id=self.cleaned_data["after_id"] or 0)
 
 
-class SaveForm(forms.Form):
-    """A search to keep: its address, and a name."""
+class SavedSearchForm(forms.Form):
+    """The name of a saved search, and the URL of its results page."""
 
     name = forms.CharField(max_length=120, label=_("Name"))
-    address = forms.CharField(max_length=2000, widget=forms.HiddenInput)
+    url = forms.CharField(max_length=2000, widget=forms.HiddenInput)
 
 
-def _plain(value: object) -> object:
-    """A choice as counts have it: the key of a collection or tag, a number, a word, or None for no choice."""
+def _choice_key(value: object) -> object:
+    """Return the key of a choice in `FacetCounts`: a primary key, a number, a string, or None for the empty choice."""
     return getattr(value, "value", value) or None
 
 
-class SearchForm(GroupForm):
-    """A photo to search with, or one of the demo's examples."""
+class SearchForm(CollectionTagForm):
+    """A photo to search with, or an example photo of the demo."""
 
     photo = forms.FileField(
         label=_("Photo"),
         required=False,
-        allow_empty_file=True,  # told apart, with its own sentence, where pictures are judged
+        allow_empty_file=True,  # rejected later, with the message of the picture check
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     example = forms.CharField(required=False, widget=forms.HiddenInput)
-    beside = forms.CharField(required=False, widget=forms.HiddenInput)  # the address of the search it is added to
+    add_to_url = forms.CharField(
+        required=False, widget=forms.HiddenInput
+    )  # the results page to which the photo is added
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
@@ -169,19 +188,21 @@ class SearchForm(GroupForm):
 
 
 class BrowseForm(FilterForm):
+    """The filters of the list of images."""
+
     status = forms.ChoiceField(
         choices=[("", _("Any status")), *Image.Status.choices], required=False, label=_("Status")
     )
 
 
 class UploadForm(forms.Form):
-    files = FilesField(  # type: ignore[assignment]
-        label=_("Pictures"), widget=FilesInput(attrs={"accept": "image/*,.heic,.heif,.avif"})
+    """Files to add, with the collection and the tags of the new images."""
+
+    files = MultipleFileField(  # type: ignore[assignment]  # the class attribute only declares the field
+        label=_("Pictures"), widget=MultipleFileInput(attrs={"accept": "image/*,.heic,.heif,.avif"})
     )
     collection = forms.CharField(required=False, max_length=120, label=_("Collection"))
-    tags = forms.CharField(
-        required=False, max_length=500, label=_("Tags"), help_text=_("Several are separated by commas.")
-    )
+    tags = forms.CharField(required=False, max_length=500, label=_("Tags"), help_text=_("Separate tags with commas."))
 
     def clean_collection(self) -> str:
         return self.cleaned_data["collection"].replace("\x00", "").strip()
@@ -189,24 +210,24 @@ class UploadForm(forms.Form):
     def clean_tags(self) -> list[str]:
         names = [name.strip() for name in self.cleaned_data["tags"].split(",")]
         if any(len(name) > 60 for name in names):
-            raise forms.ValidationError(_("A tag has 60 characters at most."))
+            raise forms.ValidationError(_("A tag can have at most 60 characters."))
         return list(dict.fromkeys(name for name in names if name))
 
 
 class RebuildForm(forms.ModelForm):
-    """What a new generation of the index is to be."""
+    """How to rebuild the index."""
 
     extractor = forms.ChoiceField(
-        choices=[("", _("the preferred one")), *((name, name) for name in sorted(RECIPES))],
+        choices=[("", _("Default network")), *((name, name) for name in sorted(EXTRACTOR_CONFIGS))],
         required=False,
         label=_("Network"),
-        help_text=_("To describe the originals with."),
+        help_text=_("Another network requires “extract all descriptors again”."),
     )
     labels = forms.ChoiceField(
-        choices=[("", _("without labels")), ("collection", _("from collections")), ("tag", _("from tags"))],
+        choices=[("", _("No labels")), ("collection", _("Collections")), ("tag", _("Tags"))],
         required=False,
-        label=_("Codes"),
-        help_text=_("Learned from labels they tell these apart; without, they hold what looks most alike."),
+        label=_("Labels for training the binary codes"),
+        help_text=_("With labels, the codes separate images of different collections or tags."),
     )
 
     class Meta:
@@ -216,14 +237,14 @@ class RebuildForm(forms.ModelForm):
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         if cleaned.get("extractor") and not cleaned.get("reextract"):
-            self.add_error("extractor", _("Another network means describing every original again: choose that too."))
+            self.add_error("extractor", _("To change the network, also select “extract all descriptors again”."))
         return cleaned
 
 
 class ImportForm(forms.ModelForm):
-    """A bulk import: an archive sent along, or a folder on the server."""
+    """A bulk import: an uploaded archive or a folder on the server."""
 
-    archive = forms.FileField(required=False, label=_("Archive"), help_text=_("A ZIP or TAR file of pictures."))
+    archive = forms.FileField(required=False, label=_("Archive"), help_text=_("A ZIP or TAR file with pictures."))
     folder = forms.CharField(required=False, max_length=500, label=_("Folder on the server"))
 
     class Meta:
@@ -233,5 +254,5 @@ class ImportForm(forms.ModelForm):
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
         if bool(cleaned.get("archive")) == bool(cleaned.get("folder")) and not self.errors:
-            raise forms.ValidationError(_("Send an archive, or name a folder: one of the two."))
+            raise forms.ValidationError(_("Choose either an archive or a folder."))
         return cleaned

@@ -1,4 +1,4 @@
-"""Locks that the kernel lets go of when their holder dies, however it dies (flock(2))."""
+"""File locks between processes. The kernel releases a lock when its holder exits or is killed: flock(2)."""
 
 import fcntl
 import os
@@ -11,51 +11,55 @@ from catalog.exceptions import CatalogueBusy, StoreUnavailable
 
 
 @contextmanager
-def held(path: Path, *, shared: bool = False, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock at `path` for the length of the block, alone or `shared` with other such holders.
+def file_lock(path: Path, *, shared: bool = False, timeout: float = 0.0) -> Iterator[None]:
+    """Hold the lock at `path` during the block.
 
     Args:
-        wait: seconds to wait for it.
+        shared: whether other holders of a shared lock are allowed at the same time.
+        timeout: the time in seconds to wait for the lock.
 
     Raises:
-        CatalogueBusy: another process still holds it after `wait` seconds.
-        StoreUnavailable: the lock file cannot be made.
+        CatalogueBusy: another process still holds the lock after `timeout` seconds.
+        StoreUnavailable: the lock file cannot be created.
     """
-    handle = _open(path)
+    fd = _open_lock_file(path)
     try:
-        _acquire(handle, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + wait)
+        _acquire(fd, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + timeout)
         yield
     finally:
-        os.close(handle)
+        os.close(fd)
 
 
-def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock at `path`."""
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock at `path`."""
     try:
-        with held(path):
+        with file_lock(path):
             return False
     except CatalogueBusy:
         return True
 
 
-def _open(path: Path) -> int:
+def _open_lock_file(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as fault:
+    except OSError as error:
         raise StoreUnavailable(
-            "Nothing can be written to {path}: {fault}. Free some space or give this user the right to write there.",
+            "Cannot write to {path}: {error}. Free some space, or give this user write permission there.",
             path=path.parent,
-            fault=fault.strerror or fault,
-        ) from fault
+            error=error.strerror or error,
+        ) from error
 
 
-def _acquire(handle: int, path: Path, kind: int, deadline: float) -> None:
+def _acquire(fd: int, path: Path, operation: int, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+            fcntl.flock(fd, operation | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise CatalogueBusy("Another process is at this already (lock {lock}).", lock=path.name) from None
+                raise CatalogueBusy(
+                    "Another process is already doing this (lock {lock}). Try again when it has finished.",
+                    lock=path.name,
+                ) from None
             time.sleep(0.02)

@@ -1,14 +1,14 @@
-"""Faults that reach past a view become pages."""
+"""Middleware that turns exceptions of views into error pages."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from catalog.views import faults
+from catalog.views import errors
 
 
-class FaultPages:
-    """Answers what views raise with the page of `views.faults`."""
+class ErrorPageMiddleware:
+    """Shows the page of `views.errors` for an exception that a view raises, if there is one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -16,5 +16,5 @@ class FaultPages:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
-        return faults.page_for(request, fault)
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return errors.error_response_for(request, exception)

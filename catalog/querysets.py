@@ -1,4 +1,4 @@
-"""Chainable filters of the catalogue."""
+"""Chainable filters of images, and of rows that serve as a queue."""
 
 import json
 from datetime import datetime, timedelta
@@ -9,43 +9,46 @@ from django.db import models
 from django.db.models import Q
 
 
-class Together(models.Aggregate):
-    """All values in one answer, which takes a fraction of the time that a row for each does."""
+class JsonArrayAgg(models.Aggregate):
+    """All values of a column as one JSON array: much faster than a Python row for each value."""
 
     function = "JSON_GROUP_ARRAY"
     output_field = models.TextField()
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # untyped in Django
         return self.as_sql(compiler, connection, function="ARRAY_AGG", **context)
 
 
-class ClaimQuerySet(models.QuerySet):
-    """Rows that are a queue: a worker claims some with one conditional UPDATE and works on what it got."""
+class LeaseQuerySet(models.QuerySet):
+    """Rows that serve as a queue: a worker leases some with one conditional UPDATE."""
 
-    def unclaimed(self, now: datetime) -> Self:
-        return self.filter(Q(claim="") | Q(claim_expires_at__lte=now))
+    def available(self, now: datetime) -> Self:
+        """Rows that nobody has leased, or whose lease has expired."""
+        return self.filter(Q(lease_owner="") | Q(lease_expires_at__lte=now))
 
-    def claim(self, owner: str, now: datetime, lasting: timedelta, most: int) -> list:
-        """Give up to `most` of these rows to `owner` and return those it got. Safe against others doing the same."""
-        chosen = list(self.unclaimed(now).values_list("pk", flat=True)[:most])
-        # The UPDATE asks every condition again: rows that another took meanwhile stay with that one.
-        self.filter(pk__in=chosen).unclaimed(now).update(
-            claim=owner, claim_expires_at=now + lasting, attempts=models.F("attempts") + 1
+    def lease(self, owner: str, now: datetime, duration: timedelta, limit: int) -> list:
+        """Lease up to `limit` of these rows to `owner` and return the rows leased. Safe against concurrent callers."""
+        candidate_ids = list(self.available(now).values_list("pk", flat=True)[:limit])
+        # The UPDATE repeats every condition, so that rows leased by another process in the meantime stay with it.
+        self.filter(pk__in=candidate_ids).available(now).update(
+            lease_owner=owner, lease_expires_at=now + duration, attempts=models.F("attempts") + 1
         )
-        # Without this queue's own conditions, which the claim itself may have ended.
-        ours = self.model._default_manager.filter(claim=owner).in_bulk(chosen)
-        return [ours[pk] for pk in chosen if pk in ours]
+        # Not `self`: its conditions may no longer hold once the rows are leased.
+        leased = self.model._default_manager.filter(lease_owner=owner).in_bulk(candidate_ids)
+        return [leased[pk] for pk in candidate_ids if pk in leased]
 
     def release(self, owner: str) -> int:
-        """Let go of whatever `owner` holds."""
-        return self.filter(claim=owner).update(claim="", claim_expires_at=None)
+        """End every lease of `owner`."""
+        return self.filter(lease_owner=owner).update(lease_owner="", lease_expires_at=None)
 
-    def hand_back(self, owner: str) -> int:
-        """Let go of whatever `owner` holds as if it had never tried."""
-        return self.filter(claim=owner).update(claim="", claim_expires_at=None, attempts=models.F("attempts") - 1)
+    def release_without_attempt(self, owner: str) -> int:
+        """End every lease of `owner` and do not count the attempt."""
+        return self.filter(lease_owner=owner).update(
+            lease_owner="", lease_expires_at=None, attempts=models.F("attempts") - 1
+        )
 
 
-class ImageQuerySet(ClaimQuerySet):
+class ImageQuerySet(LeaseQuerySet):
     def pending(self) -> Self:
         return self.filter(status="pending")
 
@@ -55,38 +58,38 @@ class ImageQuerySet(ClaimQuerySet):
     def failed(self) -> Self:
         return self.filter(status="failed")
 
-    def in_queue_order(self) -> Self:
-        """Fresh images first, so that one that keeps stopping its worker holds up nobody else."""
+    def order_by_attempts(self) -> Self:
+        """Images with few attempts first, so that a picture that crashes its worker does not delay the others."""
         return self.order_by("attempts", "pk")
 
-    def in_collection(self, collection: Any) -> Self:
+    def in_collection(self, collection: models.Model | None) -> Self:
         return self.filter(collection=collection) if collection else self
 
-    def tagged(self, *tags: Any) -> Self:
-        """Images that carry every one of `tags`."""
-        found = self
+    def with_tags(self, *tags: models.Model | int) -> Self:
+        """Images with all of `tags`."""
+        queryset = self
         for tag in tags:
-            found = found.filter(tags=tag)
-        return found
+            queryset = queryset.filter(tags=tag)
+        return queryset
 
-    def with_words(self, text: str) -> Self:
+    def matching_words(self, text: str) -> Self:
         """Images with every word of `text` in their title, file name, collection or tags."""
-        found = self
+        queryset = self
         for word in text.split():
-            tagged = self.model._default_manager.filter(tags__name__icontains=word).values("pk")
-            found = found.filter(
+            tagged_images = self.model._default_manager.filter(tags__name__icontains=word).values("pk")
+            queryset = queryset.filter(
                 Q(title__icontains=word)
                 | Q(source__icontains=word)
                 | Q(collection__name__icontains=word)
-                | Q(pk__in=tagged)
+                | Q(pk__in=tagged_images)
             )
-        return found
+        return queryset
 
     def ids(self) -> np.ndarray:
-        """Their primary keys, int64, in no order."""
-        found = self.order_by().aggregate(ids=Together("pk"))["ids"]
-        return np.array(json.loads(found) if isinstance(found, str) else found or [], np.int64)
+        """The primary keys, int64, in no particular order."""
+        values = self.order_by().aggregate(ids=JsonArrayAgg("pk"))["ids"]
+        return np.array(json.loads(values) if isinstance(values, str) else values or [], np.int64)
 
-    def for_cards(self) -> Self:
-        """With what a thumbnail's card shows, in a fixed number of queries."""
+    def for_tiles(self) -> Self:
+        """With the related rows that a tile of the results grid shows."""
         return self.select_related("collection")

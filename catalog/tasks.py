@@ -1,4 +1,4 @@
-"""What workers are told to do. Each may come late, twice or never, and is right all the same."""
+"""Celery tasks. Each may run late, twice or not at all: the work to do is in the database."""
 
 from collections.abc import Callable
 
@@ -6,58 +6,72 @@ from celery import shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 
+from catalog import database_errors
 from catalog.exceptions import ImageSearchError
-from catalog.services import database, imports, indexing, layouts, orphans, queries, rebuilding, wanted_rebuilds
+from catalog.services.index import activation, extraction, rebuild_queue, rebuilding
+from catalog.services.ingest import imports
+from catalog.services.maintenance import orphans
+from catalog.services.search import query_photos, similarity_map
 
 logger = get_task_logger(__name__)
 
 
 @shared_task
 def index_pending() -> None:
-    for work in (indexing.index_pending, rebuilding.keep_up):
-        _told(work)
+    """Index the pending images, then maintain the index."""
+    for job in (extraction.index_pending, rebuilding.maintain):
+        _run_logged(job)
 
 
 @shared_task
 def run_import(pk: int) -> None:
-    _told(imports.run, pk)
-    _told(rebuilding.keep_up)
+    """Run one bulk import, then maintain the index."""
+    _run_logged(imports.run, pk)
+    _run_logged(rebuilding.maintain)
 
 
 @shared_task
 def run_rebuilds() -> None:
-    _told(wanted_rebuilds.run_waiting)
+    """Run the requested rebuilds."""
+    _run_logged(rebuild_queue.run_waiting)
 
 
 @shared_task
-def catch_up() -> None:
-    """Do what is waiting, whoever forgot to tell."""
-    for work in (
+def run_pending_work() -> None:
+    """Do all work that waits, whether a notification was sent or lost."""
+    for job in (
         imports.run_waiting,
-        indexing.index_pending,
-        wanted_rebuilds.run_waiting,
-        rebuilding.keep_up,
-        layouts.keep_up,
+        extraction.index_pending,
+        rebuild_queue.run_waiting,
+        rebuilding.maintain,
+        similarity_map.update_map,
     ):
-        _told(work)
+        _run_logged(job)
 
 
 @shared_task
-def sweep() -> None:
-    for work in (queries.sweep, imports.sweep, orphans.sweep, rebuilding.sweep):
-        _told(work)
+def clean_up() -> None:
+    """Delete expired query photos and files that are not needed."""
+    for job in (
+        query_photos.delete_expired,
+        imports.delete_orphan_archives,
+        orphans.sweep,
+        activation.delete_unused_codes,
+    ):
+        _run_logged(job)
 
 
 @worker_ready.connect
-def catch_up_at_start(**_: object) -> None:
-    catch_up.delay()
+def run_pending_work_at_start(**_: object) -> None:
+    """Look for work as soon as a worker has started."""
+    run_pending_work.delay()
 
 
-def _told(work: Callable, *args: int) -> None:
-    """Do it; a fault that a person can mend is a line in the log, and the work is tried again in its time."""
+def _run_logged(job: Callable, *args: int) -> None:
+    """Run `job` and log the errors that staff can resolve. The schedule runs it again later."""
     try:
-        work(*args)
-    except ImageSearchError as fault:
-        logger.error("%s", fault)
-    except database.FAULTS as fault:
-        logger.error("%s", database.explained(fault))
+        job(*args)
+    except ImageSearchError as error:
+        logger.error("%s", error)
+    except database_errors.DATABASE_ERRORS as error:
+        logger.error("%s", database_errors.to_catalog_error(error))

@@ -1,4 +1,4 @@
-"""The Celery application. Run workers with `--pool solo`: TensorFlow is not fork-safe; scale by processes."""
+"""The Celery application. Run workers with `--pool solo`, since TensorFlow is not fork-safe. Scale by processes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Reading the environment: every variable has a default that works, and a bad value is refused by name."""
+"""Reads settings from environment variables. Every variable has a default; a bad value stops the program."""
 
 import os
 import re
@@ -14,20 +14,24 @@ env = environ.Env()
 T = TypeVar("T")
 
 
-def read(name: str, default: T, parse: Callable[[str], T], takes: str) -> T:
-    """The value of the variable `name`, or `default` where it is unset or empty.
+def read(name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+    """The value of the variable `name`, or `default` if it is unset or empty.
+
+    Args:
+        parse: converts the text. May raise ValueError, KeyError or RuntimeError.
+        expected: describes the valid values, for the error message.
 
     Raises:
-        ImproperlyConfigured: naming the variable, its value and what it takes.
+        ImproperlyConfigured: the value is not valid. The message names the variable, its value and what is expected.
     """
-    # Not through `env`, which takes a value that begins with "$" for the name of another variable.
+    # Not through `env`, which replaces a value such as "$OTHER" by the variable of that name.
     raw = os.environ.get(name, "").strip()
     if not raw:
         return default
     try:
         return parse(raw)
     except (ValueError, KeyError, RuntimeError, ImproperlyConfigured):
-        raise ImproperlyConfigured(f"{name} is {raw!r}; it takes {takes}.") from None
+        raise ImproperlyConfigured(f"{name}={raw!r} is not valid. Expected {expected}.") from None
 
 
 def text(name: str) -> str:
@@ -43,18 +47,18 @@ def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     return read(name, default, parse, "one of " + ", ".join(choices))
 
 
-def whole_number(name: str, default: int, *, least: int, most: int) -> int:
+def integer(name: str, default: int, *, min_value: int, max_value: int) -> int:
     def parse(raw: str) -> int:
         number = int(raw)
-        if not least <= number <= most:
+        if not min_value <= number <= max_value:
             raise ValueError
         return number
 
-    return read(name, default, parse, f"a whole number from {least} to {most}")
+    return read(name, default, parse, f"a whole number from {min_value} to {max_value}")
 
 
-def switch(name: str, default: bool) -> bool:
-    words = {
+def boolean(name: str, default: bool) -> bool:
+    values = {
         "1": True,
         "true": True,
         "yes": True,
@@ -64,10 +68,10 @@ def switch(name: str, default: bool) -> bool:
         "no": False,
         "off": False,
     }
-    return read(name, default, lambda raw: words[raw.lower()], "true or false")
+    return read(name, default, lambda raw: values[raw.lower()], "true or false")
 
 
-def words(name: str, default: list[str]) -> list[str]:
+def string_list(name: str, default: list[str]) -> list[str]:
     return read(
         name,
         default,
@@ -81,42 +85,44 @@ def path(name: str, default: Path | None) -> Path | None:
 
 
 def folder(name: str, default: Path) -> Path:
-    """A folder, which need not be there yet."""
+    """The absolute path of a folder, which may not exist yet."""
 
     def parse(raw: str) -> Path:
-        place = Path(raw).expanduser().resolve()
-        if place.exists() and not place.is_dir():
+        folder_path = Path(raw).expanduser().resolve()
+        if folder_path.exists() and not folder_path.is_dir():
             raise ValueError
-        return place
+        return folder_path
 
     return read(name, default, parse, "the path of a folder")
 
 
 def url(name: str, schemes: tuple[str, ...]) -> str | None:
-    """A URL of one of `schemes`, or None where the variable is unset."""
+    """A URL with one of `schemes`, or None if the variable is unset."""
 
     def parse(raw: str) -> str:
         parts = urlsplit(raw)
-        # Not only the scheme: `redis:host` would otherwise fail much later and far away.
-        known = parts.scheme in schemes and raw.lower().startswith(f"{parts.scheme}://")
-        if not known or not (parts.netloc or parts.path.strip("/")):
+        # Requires "://" too: `redis:host` would fail only when the first connection is opened.
+        has_scheme = parts.scheme in schemes and raw.lower().startswith(f"{parts.scheme}://")
+        if not has_scheme or not (parts.netloc or parts.path.strip("/")):
             raise ValueError
         _ = parts.port  # raises ValueError for a port that is no number
         return raw
 
-    takes = "a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes)
-    return read(name, None, parse, takes)
+    expected = "a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes)
+    return read(name, None, parse, expected)
 
 
-def database(name: str, sqlite: Path) -> dict[str, object]:
-    """Django's settings of the one database: PostgreSQL where the variable is set, else SQLite at `sqlite`."""
-    address = url(name, ("postgres", "postgresql", "sqlite"))
-    settings: dict[str, object] = env.db_url_config(address or f"sqlite:///{sqlite}")
+def database(name: str, sqlite_path: Path) -> dict[str, object]:
+    """Django's settings of the database: the one of the URL, or SQLite at `sqlite_path` if the variable is unset."""
+    database_url = url(name, ("postgres", "postgresql", "sqlite"))
+    settings: dict[str, object] = env.db_url_config(database_url or f"sqlite:///{sqlite_path}")
     if not settings["NAME"]:
-        raise ImproperlyConfigured(f"{name} is {address!r}; it takes a URL that ends with the name of a database.")
+        raise ImproperlyConfigured(
+            f"{name}={database_url!r} is not valid. Expected a URL that ends with the name of a database."
+        )
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         settings["OPTIONS"] = {
-            # Writers queue at BEGIN instead of failing when a read turns into a write.
+            # Writers wait at BEGIN. With DEFERRED, a transaction that reads first fails when it starts to write.
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -128,16 +134,16 @@ def database(name: str, sqlite: Path) -> dict[str, object]:
 
 
 def vector_index(name: str) -> str | None:
-    """A Milvus server's `http(s)://[user:password@]host[:port][/database]`, or None: search needs no server."""
+    """The URL of a Milvus server, `http(s)://[user:password@]host[:port][/database]`, or None for the local index."""
 
     def parse(raw: str) -> str | None:
         if raw == "local":
             return None
         parts = urlsplit(raw)
-        whole = (
+        is_valid = (
             parts.scheme in ("milvus+http", "milvus+https") and parts.hostname and not (parts.query or parts.fragment)
         )
-        if not whole or not re.fullmatch(r"/?|/[A-Za-z_][A-Za-z0-9_]*/?", parts.path):
+        if not is_valid or not re.fullmatch(r"/?|/[A-Za-z_][A-Za-z0-9_]*/?", parts.path):
             raise ValueError
         _ = parts.port  # raises ValueError for a port that is no number
         return raw.removeprefix("milvus+")
@@ -145,12 +151,12 @@ def vector_index(name: str) -> str | None:
     return read(name, None, parse, "local, or milvus+http://host:19530/database, or the same with milvus+https")
 
 
-def media_storage(name: str, media: Path) -> dict[str, object]:
-    """Django's STORAGES entry for originals and thumbnails: `s3://bucket/prefix`, else the local folder `media`."""
-    address = url(name, ("s3",))
-    if address is None:
-        return {"BACKEND": "catalog.storage.DurableFileSystemStorage", "OPTIONS": {"location": media}}
-    parts = urlsplit(address)
+def media_storage(name: str, media_root: Path) -> dict[str, object]:
+    """Django's STORAGES entry for originals and thumbnails: S3, or by default the local folder `media_root`."""
+    storage_url = url(name, ("s3",))
+    if storage_url is None:
+        return {"BACKEND": "catalog.media_storage.AtomicFileSystemStorage", "OPTIONS": {"location": media_root}}
+    parts = urlsplit(storage_url)
     options = {
         "bucket_name": parts.netloc,
         "location": parts.path.strip("/"),

@@ -1,4 +1,4 @@
-"""Settings of the site. All are optional: see docs/configuration.md for what each variable sets."""
+"""Settings of the site. Every environment variable is optional; docs/configuration.md describes them."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from imagesearch import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Where things are kept -------------------------------------------------------------------------
+# Data folders ----------------------------------------------------------------------------------
 
 DATA_DIR = environment.folder("IMAGESEARCH_DATA_DIR", BASE_DIR)
 VAR_DIR = DATA_DIR / "var"
@@ -24,29 +24,29 @@ MEDIA_ROOT = DATA_DIR / "media"
 
 
 def secret_key() -> str:
-    """The key from the environment, else one drawn once and kept in var/ for this installation alone."""
-    given = environment.text("IMAGESEARCH_SECRET_KEY")
-    if given:
-        return given
-    place = VAR_DIR / "secret_key"
-    if not place.exists():
+    """The key from the environment, or a random one that is generated once and stored in var/."""
+    configured_key = environment.text("IMAGESEARCH_SECRET_KEY")
+    if configured_key:
+        return configured_key
+    key_path = VAR_DIR / "secret_key"
+    if not key_path.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f"secret_key.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(get_random_secret_key())
+        temp_path = key_path.with_name(f"secret_key.{os.getpid()}")
+        temp_path.touch(mode=0o600)
+        temp_path.write_text(get_random_secret_key())
         try:
-            os.link(draft, place)  # the first process to start decides; the others read its key
+            os.link(temp_path, key_path)  # fails if another process stored its key first
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
-    return place.read_text()
+            temp_path.unlink()
+    return key_path.read_text()
 
 
 SECRET_KEY = secret_key()
-DEBUG = environment.switch("IMAGESEARCH_DEBUG", False)
-ALLOWED_HOSTS = environment.words("IMAGESEARCH_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = environment.words("IMAGESEARCH_CSRF_TRUSTED_ORIGINS", [])
+DEBUG = environment.boolean("IMAGESEARCH_DEBUG", False)
+ALLOWED_HOSTS = environment.string_list("IMAGESEARCH_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.string_list("IMAGESEARCH_CSRF_TRUSTED_ORIGINS", [])
 
 DATABASES = {"default": environment.database("DATABASE_URL", VAR_DIR / "db.sqlite3")}
 STORAGES = {
@@ -59,29 +59,30 @@ STORAGES = {
 EXTRACTOR = environment.choice("IMAGESEARCH_EXTRACTOR", "auto", ("auto", "vgg16", "vgg16-compact"))
 VGG16_WEIGHTS = environment.path("IMAGESEARCH_VGG16_WEIGHTS", None)
 RUNTIME = environment.choice("IMAGESEARCH_RUNTIME", "auto", ("auto", "ncnn", "keras"))
-THREADS = environment.whole_number("IMAGESEARCH_THREADS", os.cpu_count() or 1, least=1, most=256)
-DOWNLOAD_TIMEOUT = environment.whole_number("IMAGESEARCH_DOWNLOAD_TIMEOUT", 20, least=1, most=3600)
+THREADS = environment.integer("IMAGESEARCH_THREADS", os.cpu_count() or 1, min_value=1, max_value=256)
+# Images that a worker leases, extracts and commits together.
+BATCH_SIZE = environment.integer("IMAGESEARCH_BATCH_SIZE", 32, min_value=1, max_value=1024)
+DOWNLOAD_TIMEOUT = environment.integer("IMAGESEARCH_DOWNLOAD_TIMEOUT", 20, min_value=1, max_value=3600)
 
 # Pictures --------------------------------------------------------------------------------------
 
-MAX_UPLOAD_BYTES = environment.whole_number("IMAGESEARCH_MAX_UPLOAD_MB", 50, least=1, most=2000) * 1024 * 1024
-MAX_PIXELS = environment.whole_number("IMAGESEARCH_MAX_MEGAPIXELS", 100, least=1, most=2000) * 1_000_000
-MAX_SIDE = environment.whole_number("IMAGESEARCH_MAX_SIDE", 30_000, least=64, most=65_535)
-MIN_SIDE = environment.whole_number("IMAGESEARCH_MIN_SIDE", 16, least=1, most=1024)
-THUMBNAIL_SIDE = 400
+MAX_UPLOAD_BYTES = environment.integer("IMAGESEARCH_MAX_UPLOAD_MB", 50, min_value=1, max_value=2000) * 1024 * 1024
+MAX_PIXELS = environment.integer("IMAGESEARCH_MAX_MEGAPIXELS", 100, min_value=1, max_value=2000) * 1_000_000
+MAX_SIDE = environment.integer("IMAGESEARCH_MAX_SIDE", 30_000, min_value=64, max_value=65_535)
+MIN_SIDE = environment.integer("IMAGESEARCH_MIN_SIDE", 16, min_value=1, max_value=1024)
 
-# Bulk import: the folder below which the admin may name one to import.
+# The admin can import the folders below this one.
 IMPORT_ROOT = environment.folder("IMAGESEARCH_IMPORT_ROOT", DATA_DIR / "import")
-MAX_ARCHIVE_ENTRIES = environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_ENTRIES", 20_000, least=1, most=10_000_000)
+MAX_ARCHIVE_ENTRIES = environment.integer("IMAGESEARCH_MAX_ARCHIVE_ENTRIES", 20_000, min_value=1, max_value=10_000_000)
 MAX_ARCHIVE_BYTES = (
-    environment.whole_number("IMAGESEARCH_MAX_ARCHIVE_MB", 10_000, least=1, most=10_000_000) * 1024 * 1024
+    environment.integer("IMAGESEARCH_MAX_ARCHIVE_MB", 10_000, min_value=1, max_value=10_000_000) * 1024 * 1024
 )
 
 # Searching -------------------------------------------------------------------------------------
 
 VECTOR_INDEX = environment.vector_index("IMAGESEARCH_VECTOR_INDEX")
-SEARCH_REQUIRES_LOGIN = environment.switch("IMAGESEARCH_SEARCH_REQUIRES_LOGIN", False)
-QUERY_HOURS = environment.whole_number("IMAGESEARCH_QUERY_HOURS", 24, least=1, most=24 * 365)
+SEARCH_REQUIRES_LOGIN = environment.boolean("IMAGESEARCH_SEARCH_REQUIRES_LOGIN", False)
+QUERY_HOURS = environment.integer("IMAGESEARCH_QUERY_HOURS", 24, min_value=1, max_value=24 * 365)
 RESULTS_PER_PAGE = 24
 
 # Django ----------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "catalog.middleware.FaultPages",
+    "catalog.middleware.ErrorPageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -123,7 +124,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "catalog.views.context.site",
+                "catalog.views.context_processors.site_status",
             ],
         },
     },
@@ -133,7 +134,7 @@ ROOT_URLCONF = "imagesearch.urls"
 WSGI_APPLICATION = "imagesearch.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGIN_URL = "login"
-CSRF_FAILURE_VIEW = "catalog.views.faults.form_expired"
+CSRF_FAILURE_VIEW = "catalog.views.errors.csrf_failure"
 LOGIN_REDIRECT_URL = "search"
 LOGOUT_REDIRECT_URL = "search"
 
@@ -146,12 +147,12 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served from static/ and the packages themselves: there is no collectstatic step to forget.
+# Served from static/ and the installed packages, without a collectstatic step.
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "media/"
 
-# Many files in one form are normal here. They wait on the disk, and are read one by one, no further than
-# MAX_UPLOAD_BYTES; what a request may send in all is for the server in front to limit.
+# A form may hold many files. Django writes them to disk, and the site reads them one by one, up to MAX_UPLOAD_BYTES
+# each. The total size of a request is limited by the reverse proxy.
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
@@ -191,10 +192,10 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-# Celery has a name of its own for the scheme that the cache calls unix.
+# Celery calls the scheme redis+socket that the cache calls unix.
 CELERY_BROKER_URL = (REDIS_URL or "filesystem://localhost").replace("unix://", "redis+socket://")
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    # A broker that is away must not hold up an upload: messages are hints, and the worker looks by itself.
+    # An unreachable broker must not delay an upload: the beat schedule finds work whose message was lost.
     {"socket_connect_timeout": 2, "socket_timeout": 5, "retry_on_timeout": False}
     if REDIS_URL
     else {
@@ -211,11 +212,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    # Hints can be lost; what they point to is in the database.
-    "work that no hint told of": {
-        "task": "catalog.tasks.catch_up",
+    # Finds work whose message was lost: the queue is in the database.
+    "run pending work": {
+        "task": "catalog.tasks.run_pending_work",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
-    "sweep": {"task": "catalog.tasks.sweep", "schedule": 900.0, "options": {"expires": 900}},
+    "clean up": {"task": "catalog.tasks.clean_up", "schedule": 900.0, "options": {"expires": 900}},
 }

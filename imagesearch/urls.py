@@ -1,4 +1,4 @@
-"""Addresses of the site."""
+"""URLs of the project."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -12,5 +12,5 @@ urlpatterns = [
     path("", include("catalog.urls")),
 ]
 
-handler400 = "catalog.views.faults.bad_request"
-handler500 = "catalog.views.faults.server_error"
+handler400 = "catalog.views.errors.bad_request"
+handler500 = "catalog.views.errors.server_error"

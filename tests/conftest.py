@@ -1,7 +1,9 @@
-"""What tests share: a data folder of their own, generated pictures, a catalogue with some of them in it."""
+"""Fixtures for all tests: an empty data folder, generated pictures, a small catalogue."""
 
 import io
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,50 +12,63 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from PIL import Image as Pixels
 
+from catalog.features.extractors import Extractor, PreparedPicture
 from catalog.models import Image
-from catalog.services import indexing, uploads
-from catalog.services.live_index import INDEX
+from catalog.services.index import extraction
+from catalog.services.index.live_index import INDEX
+from catalog.services.index.store import DescriptorRow
+from catalog.services.ingest import uploads
+from tests.processes import Installation
+
+SERVICE_FOLDERS = ("tests/system/", "tests/browser/", "tests/engines/", "tests/services/media/test_s3.py")
+SERVICE_TIMEOUT = 300  # seconds: these tests wait for servers, workers and browsers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--for-the-database", action="store_true", help="only what another database may do otherwise")
+    parser.addoption("--database-only", action="store_true", help="only the tests whose result depends on the database")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, so that of processes side by side none has it left over at the end."""
-    items.sort(key=lambda item: "test_same_tests_on_postgresql" not in item.nodeid)
-    if config.getoption("--for-the-database"):
-        items[:] = for_the_database(items)
+    """Mark the tests that need services, and start the longest tests first, so that parallel processes end together."""
+    for item in items:
+        if item.nodeid.startswith(SERVICE_FOLDERS):
+            item.add_marker(pytest.mark.services)
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(SERVICE_TIMEOUT))
+    items.sort(key=lambda item: "test_postgresql" not in item.nodeid)
+    if config.getoption("--database-only"):
+        items[:] = select_database_tests(items)
 
 
-def for_the_database(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Tests that ask the database; of one with many parameters the first and the last, and what PostgreSQL refuses.
+def select_database_tests(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests that use the database. Of a parametrised test: the first case, the last, and NUL bytes.
 
-    What trains a network is left out: the database has no part in that.
+    SQLite stores NUL bytes in text and PostgreSQL does not. Tests that train a network are left out: training does not
+    depend on the database.
     """
-    asking = [item for item in items if {"db", "transactional_db"} & set(item.fixturenames)]  # type: ignore[attr-defined]
-    asking += [item for item in items if item.get_closest_marker("django_db") and item not in asking]
-    of_each: dict[str, list[pytest.Item]] = {}
-    for item in asking:
+    database_tests = [item for item in items if {"db", "transactional_db"} & set(item.fixturenames)]  # type: ignore[attr-defined]
+    database_tests += [item for item in items if item.get_closest_marker("django_db") and item not in database_tests]
+    by_function: dict[str, list[pytest.Item]] = {}
+    for item in database_tests:
         if not item.get_closest_marker("trains"):
-            of_each.setdefault(item.nodeid.partition("[")[0], []).append(item)
+            by_function.setdefault(item.nodeid.partition("[")[0], []).append(item)
     return [
         item
-        for same in of_each.values()
-        for item in same
-        if item in (same[0], same[-1]) or "x00" in item.nodeid or "u0000" in item.nodeid
+        for cases in by_function.values()
+        for item in cases
+        if item in (cases[0], cases[-1]) or "x00" in item.nodeid or "u0000" in item.nodeid
     ]
 
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the converted network is kept, once for all tests."""
+    """The folder of the converted networks, which all tests of a session share."""
     return tmp_path_factory.mktemp("models")
 
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, models_dir: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data folder, the compact network, and a broker in memory: nothing of the checkout is touched."""
+    """An empty data folder, the compact network and no broker: tests leave the checkout as it is."""
     var = tmp_path / "var"
     settings.DATA_DIR, settings.VAR_DIR, settings.MODELS_DIR = tmp_path, var, models_dir
     settings.FEATURES_DIR, settings.LOCKS_DIR, settings.IMPORTS_DIR = var / "features", var / "locks", var / "imports"
@@ -61,48 +76,74 @@ def data_dir(tmp_path: Path, models_dir: Path, settings: LazySettings, monkeypat
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
-            "BACKEND": "catalog.storage.DurableFileSystemStorage",
+            "BACKEND": "catalog.media_storage.AtomicFileSystemStorage",
             "OPTIONS": {"location": tmp_path / "media"},
         },
     }
     settings.EXTRACTOR, settings.VGG16_WEIGHTS = "vgg16-compact", None
-    monkeypatch.setattr("catalog.services.hints._send", lambda *args: None)
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default one is slow on purpose
+    monkeypatch.setattr("catalog.services.jobs.dispatch._enqueue", lambda *args: None)
     for folder in (var, settings.IMPORT_ROOT):
         folder.mkdir()
-    INDEX.forget()
+    INDEX.close()
     return tmp_path
 
 
-Picture = Callable[..., bytes]
+PictureFactory = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")
-def picture() -> Picture:
-    """A function that draws a picture of its own for every number: JPEG unless told otherwise."""
+def picture() -> PictureFactory:
+    """A function that draws a different picture for every number, as JPEG by default."""
 
     def draw(number: int = 0, *, format: str = "JPEG", size: tuple[int, int] = (160, 120), **options: object) -> bytes:
-        chance = np.random.default_rng(number)
-        coarse = chance.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        drawn = Pixels.fromarray(coarse).resize(size, Pixels.Resampling.BICUBIC)
+        rng = np.random.default_rng(number)
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        pixels = Pixels.fromarray(coarse).resize(size, Pixels.Resampling.BICUBIC)
         out = io.BytesIO()
-        drawn.save(out, format, **options)
+        pixels.save(out, format, **options)
         return out.getvalue()
 
     return draw
 
 
+@pytest.fixture(scope="session")
+def descriptor_cache() -> dict[tuple[str, str], np.ndarray]:
+    """Descriptors of the images of `catalogue`, by the key of the feature space and the digest."""
+    return {}
+
+
 @pytest.fixture
-def catalogue(db: None, picture: Picture) -> list[Image]:
-    """Six images, searchable."""
+def catalogue(db: None, picture: PictureFactory, descriptor_cache: dict[tuple[str, str], np.ndarray]) -> list[Image]:
+    """Six searchable images. The network runs on them once in a session: hundreds of tests have this catalogue."""
+    prepare_image, extract = extraction.prepare_image, extraction.extract
+
+    def prepare_unless_cached(image: Image, extractor: Extractor) -> PreparedPicture | None:
+        return None if (extractor.space.key, image.sha256) in descriptor_cache else prepare_image(image, extractor)
+
+    def extract_or_reuse(ready: list, extractor: Extractor) -> list[DescriptorRow]:
+        keys = [(extractor.space.key, image.sha256) for image, _ in ready]
+        if not all(key in descriptor_cache for key in keys):
+            rows = extract(ready, extractor)
+            descriptor_cache.update((key, row.vector) for key, row in zip(keys, rows, strict=True))
+            return rows
+        return [
+            DescriptorRow(image.pk, image.sha256, descriptor_cache[key])
+            for key, (image, _) in zip(keys, ready, strict=True)
+        ]
+
     for number in range(6):
-        uploads.add(picture(number), f"picture-{number}.jpg")
-    indexing.index_pending()
+        uploads.add_picture(picture(number), f"picture-{number}.jpg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extraction, "prepare_image", prepare_unless_cached)
+        patch.setattr(extraction, "extract", extract_or_reuse)
+        extraction.index_pending()
     return list(Image.objects.order_by("pk"))
 
 
 @pytest.fixture
 def uploader(db: None) -> User:
-    """An account with the right to add images."""
+    """A user with permission to add images."""
     from django.contrib.auth.models import Permission
 
     user = User.objects.create_user("ursula", password="a long enough word")
@@ -111,6 +152,34 @@ def uploader(db: None) -> User:
 
 
 @pytest.fixture
-def keeper(db: None) -> User:
+def superuser(db: None) -> User:
     """A superuser."""
     return User.objects.create_superuser("karl", password="a long enough word")
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Path:
+    """The database file of an empty installation, created once."""
+    installation = Installation(tmp_path_factory.mktemp("migrated"), models_dir)
+    installation.migrate()
+    return installation.folder / "var" / "db.sqlite3"
+
+
+@pytest.fixture
+def installation(tmp_path: Path, migrated_database: Path, models_dir: Path) -> Installation:
+    """An empty installation that processes of the test work on."""
+    installation = Installation(tmp_path / "installation", models_dir)
+    shutil.copy(migrated_database, installation.folder / "var" / "db.sqlite3")
+    return installation
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user may enter, unlike the folders of pytest."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Imports run one way: faces → services → models, imaging, features, vectors → exceptions."""
+"""The rules of the layers: imports run downwards only. And the limits on the size of functions, files and folders."""
 
 import ast
 import json
@@ -6,123 +6,216 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+SOURCE_FOLDERS = ("benchmarks", "catalog", "imagesearch", "tests", "tools")
+MAX_MODULES_PER_FOLDER = 15
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 40
 
-# What each room may import of the application, besides itself.
-MAY_IMPORT = {
+# What each package or module of `catalog` may import from the others, lowest layer first.
+BASE = {"exceptions", "atomic_write", "locks", "keras_import"}
+COMPUTING = {"imaging", "features", "vectors"}
+SCHEMA = {"models", "querysets"}
+DOMAIN = BASE | COMPUTING | SCHEMA | {"database_errors", "similarity_labels"}
+USE_CASES = {"services.search", "services.ingest", "services.maintenance"}
+SERVICES = USE_CASES | {"services.index", "services.media", "services.jobs"}
+ALLOWED_IMPORTS = {
     "exceptions": set(),
-    "durability": {"exceptions"},
+    "keras_import": set(),
+    "demo": {"exceptions"},
+    "atomic_write": {"exceptions"},
     "locks": {"exceptions"},
+    "database_errors": {"exceptions"},
+    "error_messages": {"exceptions", "database_errors"},
     "imaging": {"exceptions"},
-    "quiet_keras": set(),
-    "features": {"exceptions", "durability", "quiet_keras"},
-    "vectors": {"exceptions", "durability", "quiet_keras"},
-    "demo": set(),
-    "storage": {"durability"},
+    "features": {"exceptions", "atomic_write", "keras_import"},
+    "vectors": {"exceptions", "atomic_write", "keras_import"},
+    "similarity_labels": {"vectors"},
+    "media_storage": {"atomic_write"},
     "querysets": set(),
     "models": {"querysets"},
-    "services": {
-        *("exceptions", "durability", "locks", "imaging", "features", "vectors", "demo"),
-        *("models", "querysets", "services", "tasks"),  # of the tasks, `hints` alone: see below
-    },
+    "services": set(),
+    "services.jobs": DOMAIN,
+    "services.media": DOMAIN | {"services.jobs"},
+    "services.index": DOMAIN | {"services.jobs", "services.media"},
+    "services.search": DOMAIN | {"services.jobs", "services.media", "services.index"},
+    "services.ingest": DOMAIN | {"services.jobs", "services.media", "services.index", "demo"},
+    "services.maintenance": DOMAIN
+    | {"error_messages", "services.jobs", "services.media", "services.index", "services.search"},
+    "forms": DOMAIN | SERVICES,
+    "views": DOMAIN | SERVICES | {"forms", "error_messages"},
+    "api": DOMAIN | SERVICES | {"forms", "error_messages"},
+    "admin": DOMAIN | SERVICES | {"forms", "error_messages"},
+    "templatetags": {"error_messages"},
+    "management": DOMAIN | SERVICES | {"demo"},
+    "tasks": DOMAIN | SERVICES,
+    "checks": DOMAIN | SERVICES,
+    "middleware": {"views"},
+    "urls": {"views"},
+    "apps": {"checks"},
 }
-NO_DJANGO = ("exceptions", "durability", "locks", "quiet_keras", "imaging", "features", "vectors", "demo")
-FACES = {"views", "api", "admin", "management", "forms", "urls", "tasks", "checks", "apps", "middleware"}
-HEAVY = {"tensorflow", "keras"}
+DJANGO_FREE_PACKAGES = ("exceptions", "atomic_write", "locks", "keras_import", "imaging", "features", "vectors", "demo")
+HEAVY_MODULES = {"tensorflow", "keras"}
 
 
-def modules(room: str) -> Iterator[Path]:
-    place = CHECKOUT / "catalog" / room
-    return place.rglob("*.py") if place.is_dir() else iter([place.with_suffix(".py")])
+def module_name(path: Path) -> str:
+    """The dotted name of a file of the checkout."""
+    return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file imports, at its top or inside a function, by its full name."""
-    found = set()
+MODULES = {module_name(path): path for path in (CHECKOUT / "catalog").rglob("*.py") if "migrations" not in path.parts}
+
+
+def package_of(module: str) -> str:
+    """The key in ALLOWED_IMPORTS that a module of `catalog` belongs to."""
+    parts = module.split(".")[1:]
+    return ".".join(parts[:2] if parts[0] == "services" else parts[:1])
+
+
+def package_modules(package: str) -> Iterator[Path]:
+    return (path for module, path in MODULES.items() if module != "catalog" and package_of(module) == package)
+
+
+def imported_names(path: Path) -> set[str]:
+    """The full name of everything that a file imports, at the top or inside a function."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            assert node.level == 0, f"{path} has a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
-def rooms_of(names: set[str]) -> set[str]:
-    return {name.split(".")[1] for name in names if name.startswith("catalog.")}
+def imported_modules(path: Path) -> set[str]:
+    """The modules of `catalog` that a file imports, or imports something from."""
+    names = {name for name in imported_names(path) if name.startswith("catalog.")}
+    return {name if name in MODULES else name.rpartition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_no_arrow_turns_round(room):
-    for path in modules(room):
-        beyond = rooms_of(imported(path)) - MAY_IMPORT[room] - {room}
-        assert not beyond, f"{path.relative_to(CHECKOUT)} imports {beyond}"
+@pytest.mark.parametrize("package", ALLOWED_IMPORTS)
+def test_packages_import_only_allowed_packages(package):
+    for path in package_modules(package):
+        forbidden = {package_of(name) for name in imported_modules(path)} - ALLOWED_IMPORTS[package] - {package}
+        assert not forbidden, f"{path.relative_to(CHECKOUT)} imports {forbidden}"
 
 
-@pytest.mark.parametrize("room", NO_DJANGO)
-def test_what_needs_no_django_imports_none(room):
-    for path in modules(room):
-        beyond = {name for name in imported(path) if name.split(".")[0] in {"django", "celery", "imagesearch"}}
-        assert not beyond, f"{path.relative_to(CHECKOUT)} imports {beyond}"
+@pytest.mark.parametrize("package", DJANGO_FREE_PACKAGES)
+def test_django_free_packages_import_no_django(package):
+    for path in package_modules(package):
+        forbidden = {name for name in imported_names(path) if name.split(".")[0] in {"django", "celery", "imagesearch"}}
+        assert not forbidden, f"{path.relative_to(CHECKOUT)} imports {forbidden}"
 
 
-def test_of_the_services_the_hints_alone_know_the_tasks():
-    knowing = {path.stem for path in modules("services") if "tasks" in rooms_of(imported(path))}
-    assert knowing == {"hints"}
+def test_no_packages_import_each_other():
+    assert find_cycle(ALLOWED_IMPORTS) == []
 
 
-def test_every_room_is_in_this_list():
-    there = {path.stem for path in (CHECKOUT / "catalog").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert there - {"__init__", "__pycache__", "migrations", "locale"} == set(MAY_IMPORT) | FACES
+def test_no_modules_import_each_other():
+    assert find_cycle({module: imported_modules(path) - {module} for module, path in MODULES.items()}) == []
 
 
-def importing(names: set[str]) -> set[str]:
-    """The files that import a module of these names, or something of it."""
+def find_cycle(imports: dict[str, set[str]]) -> list[str]:
+    """A path of imports that leads back to where it began; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_service_imports_tasks():
+    """Services send tasks by name: see `catalog.services.jobs.dispatch`."""
+    services = {module: path for module, path in MODULES.items() if module.startswith("catalog.services")}
+    assert {module for module, path in services.items() if "catalog.tasks" in imported_modules(path)} == set()
+
+
+def test_every_package_is_listed():
+    assert {package_of(module) for module in MODULES if module != "catalog"} == set(ALLOWED_IMPORTS)
+
+
+def test_every_service_is_in_a_package():
+    assert {path.name for path in (CHECKOUT / "catalog" / "services").glob("*.py")} == {"__init__.py"}
+
+
+def source_files() -> list[Path]:
+    files = (path for folder in SOURCE_FOLDERS for path in (CHECKOUT / folder).rglob("*.py"))
+    return [*(path for path in files if "migrations" not in path.parts), CHECKOUT / "manage.py"]
+
+
+def test_no_folder_holds_too_many_modules():
+    folders = [path.parent for path in source_files() if path.name != "__init__.py"]
+    sizes = {str(folder.relative_to(CHECKOUT)): folders.count(folder) for folder in folders}
+    assert {folder: size for folder, size in sizes.items() if size > MAX_MODULES_PER_FOLDER} == {}
+
+
+def test_no_file_is_too_long():
+    lengths = {str(path.relative_to(CHECKOUT)): len(path.read_text().splitlines()) for path in source_files()}
+    assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+@pytest.mark.slow
+def test_no_function_is_too_long():
+    lengths = {
+        f"{path.relative_to(CHECKOUT)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in source_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+
+
+def modules_importing(names: set[str]) -> set[str]:
+    """The files that import a module of these names, or something from it."""
     return {
         str(path.relative_to(CHECKOUT / "catalog"))
-        for path in (CHECKOUT / "catalog").rglob("*.py")
-        if any(name == one or name.startswith(f"{one}.") for name in imported(path) for one in names)
+        for path in MODULES.values()
+        if any(f"{name}.".startswith(f"{module}.") for name in imported_names(path) for module in names)
     }
 
 
-def test_one_file_imports_tensorflow_for_the_two_that_need_it():
-    assert importing(HEAVY) == {"quiet_keras.py"}
-    assert importing({"catalog.quiet_keras"}) == {"features/runtimes/keras_runtime.py", "vectors/latent.py"}
+def test_only_one_file_imports_tensorflow():
+    assert modules_importing(HEAVY_MODULES) == {"keras_import.py"}
+    assert modules_importing({"catalog.keras_import"}) == {
+        "features/runtimes/keras_runtime.py",
+        "vectors/supervised_hashing.py",
+    }
 
 
-SERVE_EVERY_PAGE = """
+SERVE_ALL_PAGES_SCRIPT = """
 import io, json, sys
 import django
 django.setup()
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-from django.urls import get_resolver
 from PIL import Image as Pixels
 
 call_command("migrate", verbosity=0)
-from catalog.models import Collection, Image, Import
-from catalog.services import imports, indexing, uploads
-from django.conf import settings
+from catalog.models import Image
+from catalog.services.ingest import imports
 
 def picture(colour):
     out = io.BytesIO()
     Pixels.new("RGB", (64, 48), colour).save(out, "PNG")
     return out.getvalue()
 
-for colour in ("red", "green", "blue"):
-    uploads.add_all([uploads.Incoming(colour, lambda: picture(colour), uploads.collection_named("Colours"))])
-indexing.index_pending()
-image = Image.objects.first()
 settings.IMPORT_ROOT.mkdir()
+for colour in ("red", "green", "blue"):
+    (settings.IMPORT_ROOT / f"{colour}.png").write_bytes(picture(colour))
+call_command("import_images", settings.IMPORT_ROOT, "--collection", "Colours", "--json")
+image = Image.objects.first()
 User.objects.create_superuser("karl", password="x")
 client = Client(headers={"host": "localhost"})
 client.login(username="karl", password="x")
-run = imports.begin(folder=settings.IMPORT_ROOT, collection=None, from_folders=False, user=None)
+run = imports.enqueue(folder=settings.IMPORT_ROOT, collection=None, from_folders=False, user=None)
 imports.run(run.pk)
 
 def photo():
@@ -130,17 +223,17 @@ def photo():
     file.name = "photo.png"
     return file
 
-answers = {}
-def ask(address, answer):
-    answers[address] = answer.status_code
-    return answer
+statuses = {}
+def record(path, response):
+    statuses[path] = response.status_code
+    return response
 
-results = ask("/search/", client.post("/search/", {"photo": photo()}))["Location"]
-ask("POST /upload/", client.post("/upload/", {"files": photo()}))
-ask("POST /api/search", client.post("/api/search", {"photo": photo()}))
-for address in (
+results = record("/search/", client.post("/search/", {"photo": photo()}))["Location"]
+record("POST /upload/", client.post("/upload/", {"files": photo()}))
+record("POST /api/search", client.post("/api/search", {"photo": photo()}))
+for path in (
     "/", results, results.split("?")[0] + "photo", "/images/", f"/images/{image.pk}/", f"/images/{image.pk}/similar/",
-    image.thumbnail_url, image.original_url, "/upload/", f"/upload/outcomes/?ids={image.pk}",
+    image.thumbnail_url, image.original_url, "/upload/", f"/upload/results/?ids={image.pk}",
     f"/upload/status/?ids={image.pk}", "/accounts/login/", "/api/docs", "/api/openapi.json", "/api/health",
     "/api/images", f"/api/images/{image.pk}", f"/api/images/{image.pk}/similar",
     "/admin/", "/admin/catalog/image/", f"/admin/catalog/image/{image.pk}/change/", "/admin/catalog/collection/",
@@ -148,11 +241,12 @@ for address in (
     f"/admin/catalog/import/{run.pk}/change/", "/admin/catalog/generation/", "/admin/catalog/segment/",
     "/admin/catalog/rebuild/", "/admin/catalog/rebuild/add/",
 ):
-    ask(address, client.get(address))
-print(json.dumps([sorted({"tensorflow", "keras", "torch"} & set(sys.modules)), answers]))
+    record(path, client.get(path))
+print(json.dumps([sorted({"tensorflow", "keras", "torch"} & set(sys.modules)), statuses]))
 """
 
 
+@pytest.mark.slow
 def test_serving_every_page_loads_no_tensorflow(tmp_path, models_dir):
     (tmp_path / "site" / "var").mkdir(parents=True)
     (tmp_path / "site" / "var" / "models").symlink_to(models_dir)
@@ -163,8 +257,8 @@ def test_serving_every_page_loads_no_tensorflow(tmp_path, models_dir):
         "IMAGESEARCH_EXTRACTOR": "vgg16-compact",
         "IMAGESEARCH_RUNTIME": "ncnn",
     }
-    ended = subprocess.run(
-        [sys.executable, "-c", SERVE_EVERY_PAGE],
+    completed = subprocess.run(
+        [sys.executable, "-c", SERVE_ALL_PAGES_SCRIPT],
         cwd=CHECKOUT,
         env=environment,
         capture_output=True,
@@ -172,8 +266,8 @@ def test_serving_every_page_loads_no_tensorflow(tmp_path, models_dir):
         check=False,
         timeout=120,
     )
-    assert ended.returncode == 0, ended.stderr
-    loaded, answers = json.loads(ended.stdout.splitlines()[-1])
+    assert completed.returncode == 0, completed.stderr
+    loaded, statuses = json.loads(completed.stdout.splitlines()[-1])
     assert loaded == []
-    unwell = {address: status for address, status in answers.items() if status not in (200, 302)}
-    assert not unwell, unwell
+    failed = {path: status for path, status in statuses.items() if status not in (200, 302)}
+    assert not failed, failed

@@ -1,4 +1,4 @@
-"""Faults of configuration are told by system checks, each with its id."""
+"""Tests of the system checks of the configuration."""
 
 import hashlib
 
@@ -10,100 +10,97 @@ from django.db import OperationalError
 from catalog import checks
 from catalog.features import weights
 from catalog.models import FeatureSpace
-from catalog.services import spaces
-
-from .services.conftest import open_folder, without_rights
-
-__all__ = ["open_folder"]
+from catalog.services.index import spaces
+from tests.processes import run_unprivileged
 
 
 @pytest.fixture(autouse=True)
-def no_extractor_of_other_tests():
-    spaces._extractor.cache_clear()
+def clear_extractor_cache():
+    spaces._build_extractor.cache_clear()
 
 
-def told(check=checks.the_network_in_use) -> list[tuple[str, str]]:
+def check_messages(check=checks.check_extractor) -> list[tuple[str, str]]:
     return [(message.id, message.msg) for message in check()]
 
 
 def test_the_compact_network_is_a_warning(db):
-    ((number, sentence),) = told()
-    assert number == "catalog.W001"
-    assert "small bundled network" in sentence
-    assert "fetch_weights" in sentence
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.W001"
+    assert "bundled compact network" in message
+    assert "fetch_weights" in message
 
 
-def test_the_compact_network_of_a_catalogue_is_a_warning_whatever_the_settings_prefer_now(catalogue, settings):
+def test_the_compact_network_of_a_catalogue_is_a_warning_with_any_setting(catalogue, settings):
     settings.EXTRACTOR = "auto"
-    assert [number for number, _ in told()] == ["catalog.W001"]
+    assert [check_id for check_id, _ in check_messages()] == ["catalog.W001"]
 
 
 def test_vgg16_is_no_warning(db, settings, tmp_path, monkeypatch):
     settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", tmp_path / "mine.h5"
     settings.VGG16_WEIGHTS.write_bytes(b"weights")
     monkeypatch.setattr(weights, "VGG16_MD5", hashlib.md5(b"weights", usedforsecurity=False).hexdigest())
-    assert told() == []
+    assert check_messages() == []
 
 
-def test_named_weights_that_are_not_there_are_an_error(catalogue, settings, tmp_path):
+def test_missing_configured_weights_are_an_error(catalogue, settings, tmp_path):
     settings.VGG16_WEIGHTS = tmp_path / "gone.h5"
-    ((number, sentence),) = told()
-    assert number == "catalog.E001"
-    assert "gone.h5" in sentence
-    assert "unset IMAGESEARCH_VGG16_WEIGHTS" in sentence
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.E001"
+    assert "gone.h5" in message
+    assert "unset IMAGESEARCH_VGG16_WEIGHTS" in message
 
 
-def test_named_weights_with_a_wrong_digest_are_an_error(db, settings, tmp_path):
+def test_configured_weights_with_a_wrong_digest_are_an_error(db, settings, tmp_path):
     settings.VGG16_WEIGHTS = tmp_path / "wrong.h5"
     settings.VGG16_WEIGHTS.write_bytes(b"something else")
-    ((number, sentence),) = told()
-    assert number == "catalog.E001"
-    assert "its MD5 is" in sentence
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.E001"
+    assert "its MD5 is" in message
 
 
-def test_weights_that_are_asked_for_and_missing_are_an_error(db, settings, tmp_path, monkeypatch):
+def test_missing_weights_of_the_requested_network_are_an_error(db, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     settings.EXTRACTOR = "vgg16"
-    assert [number for number, _ in told()] == ["catalog.E001"]
+    assert [check_id for check_id, _ in check_messages()] == ["catalog.E001"]
 
 
-def test_a_catalogue_whose_own_weights_are_gone_is_an_error(catalogue):
-    space = spaces.active().space
+def test_missing_weights_of_the_catalogue_are_an_error(catalogue):
+    space = spaces.active_generation().space
     FeatureSpace.objects.update(description={**space.description, "weights_digest": "0" * 64})
-    ((number, sentence),) = told()
-    assert number == "catalog.E001"
-    assert sentence.startswith("The catalogue was described by vgg16-compact with weights of the digest 000000000000…")
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.E001"
+    assert message.startswith("The catalogue was indexed with vgg16-compact weights of SHA-256 000000000000…")
 
 
-def test_a_database_without_tables_is_no_matter_of_these_checks(monkeypatch):
+def test_checks_ignore_missing_tables(monkeypatch):
     def no_table() -> None:
         raise OperationalError("no such table: catalog_generation")
 
-    monkeypatch.setattr(spaces, "active", no_table)
-    assert told() == []
+    monkeypatch.setattr(spaces, "active_generation", no_table)
+    assert check_messages() == []
 
 
-def test_a_folder_that_can_be_written_to_is_no_error(settings):
-    assert told(checks.the_data_folder_is_writable) == []
+def test_a_writable_data_folder_is_no_error(settings):
+    assert check_messages(checks.check_data_dir) == []
 
 
 @pytest.mark.parametrize("below", [".", "var", "not/there/yet"])
-def test_a_folder_that_cannot_be_written_to_is_an_error(settings, open_folder, below):
-    settings.VAR_DIR = open_folder / below
-    (open_folder / "var").mkdir()
-    (open_folder / "var").chmod(0o555)
-    open_folder.chmod(0o555)
-    found = without_rights(lambda: [(one.id, one.msg, one.hint) for one in checks.the_data_folder_is_writable()])
+def test_a_data_folder_that_cannot_be_written_to_is_an_error(settings, public_folder, below):
+    settings.VAR_DIR = public_folder / below
+    (public_folder / "var").mkdir()
+    (public_folder / "var").chmod(0o555)
+    public_folder.chmod(0o555)
+    found = run_unprivileged(lambda: [(one.id, one.msg, one.hint) for one in checks.check_data_dir()])
     assert "catalog.E002" in found
-    assert f"{open_folder}" in found
-    assert "set IMAGESEARCH_DATA_DIR to a folder where it has it" in found
+    assert f"{public_folder}" in found
+    assert "set IMAGESEARCH_DATA_DIR to another folder" in found
 
 
-def test_both_checks_run_with_every_other(db):
+def test_the_checks_are_registered(db):
     assert "catalog.W001" in [message.id for message in run_checks()]
 
 
-def test_an_error_stops_the_command_check(db, settings, tmp_path):
+def test_an_error_fails_the_check_command(db, settings, tmp_path):
     from django.core.management.base import SystemCheckError
 
     settings.VGG16_WEIGHTS = tmp_path / "gone.h5"

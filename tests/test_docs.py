@@ -1,4 +1,4 @@
-"""Every setting, command and make target is in the documentation."""
+"""Every setting, command and make target is documented."""
 
 import ast
 import inspect
@@ -10,18 +10,20 @@ import pytest
 from imagesearch import environment
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-READERS = {name for name, _ in inspect.getmembers(environment, inspect.isfunction)}
+# A file or folder of the checkout, or of `catalog`, between backticks.
+PATH = r"`((?:catalog|services|vectors|features|imaging|tests|templates|static|imagesearch|benchmarks|docs)/[\w./-]+)`"
+ENVIRONMENT_READERS = {name for name, _ in inspect.getmembers(environment, inspect.isfunction)}
 
 
-def variables_read() -> set[str]:
-    """The variables that the settings read through `imagesearch.environment`."""
+def read_variables() -> set[str]:
+    """The environment variables that the settings read through `imagesearch.environment`."""
     return {
         str(node.args[0].value)
         for node in ast.walk(ast.parse((CHECKOUT / "imagesearch" / "settings.py").read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
-        and (node.func.value.id, node.func.attr) in {("environment", reader) for reader in READERS}
+        and (node.func.value.id, node.func.attr) in {("environment", reader) for reader in ENVIRONMENT_READERS}
         and isinstance(node.args[0], ast.Constant)
     }
 
@@ -35,27 +37,28 @@ def targets() -> set[str]:
 
 
 def documentation() -> str:
-    return "\n".join(path.read_text() for path in (CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")))
+    files = (CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md"))
+    return "\n".join(path.read_text() for path in files)
 
 
-def test_nothing_is_read_past_the_readers():
-    """A variable that is read in another way would be missing here, and in the documentation."""
+def test_environment_is_read_only_through_readers():
+    """Otherwise `read_variables` would miss a variable, and so might the documentation."""
     text = (CHECKOUT / "imagesearch" / "settings.py").read_text()
     assert "environ[" not in text
     assert "getenv" not in text
     assert "environ.get" not in text
-    assert set(re.findall(r'environment\.(\w+)\("', text)) <= READERS
-    assert len(variables_read()) == len(set(re.findall(r'environment\.\w+\(\s*"(\w+)"', text)))
+    assert set(re.findall(r'environment\.(\w+)\("', text)) <= ENVIRONMENT_READERS
+    assert len(read_variables()) == len(set(re.findall(r'environment\.\w+\(\s*"(\w+)"', text)))
 
 
-@pytest.mark.parametrize("name", sorted(variables_read()))
-def test_a_variable_is_in_the_documentation_of_the_configuration(name):
+@pytest.mark.parametrize("name", sorted(read_variables()))
+def test_a_variable_is_documented_in_configuration(name):
     assert f"`{name}`" in (CHECKOUT / "docs" / "configuration.md").read_text()
 
 
-def test_the_documentation_names_no_variable_that_is_not_read():
-    named = set(re.findall(r"`(IMAGESEARCH_\w+)`", (CHECKOUT / "docs" / "configuration.md").read_text()))
-    assert named <= variables_read()
+def test_no_variable_is_documented_that_is_not_read():
+    documented = set(re.findall(r"`(IMAGESEARCH_\w+)`", (CHECKOUT / "docs" / "configuration.md").read_text()))
+    assert documented <= read_variables()
 
 
 @pytest.mark.parametrize("name", sorted(commands()))
@@ -68,7 +71,12 @@ def test_a_make_target_is_documented(name):
     assert re.search(rf"\bmake {name}\b", documentation())
 
 
-def test_there_are_commands_targets_and_variables_to_document():
+def test_known_commands_targets_and_variables_are_found():
     assert {"import_images", "search_by_photo", "rebuild_index", "check_index", "fetch_weights"} <= commands()
     assert {"run", "install", "test", "lint"} <= targets()
-    assert {"IMAGESEARCH_DATA_DIR", "DATABASE_URL", "REDIS_URL"} <= variables_read()
+    assert {"IMAGESEARCH_DATA_DIR", "DATABASE_URL", "REDIS_URL"} <= read_variables()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(PATH, documentation()))))
+def test_paths_in_documentation_exist(path):
+    assert (CHECKOUT / path).exists() or (CHECKOUT / "catalog" / path).exists()

@@ -1,1 +1,1 @@
-"""Programs for those who work on imagesearch; the site needs none of them."""
+"""Programs for developers of imagesearch. The site does not need them."""

@@ -1,11 +1,11 @@
-"""The admin: for those who keep the catalogue."""
+"""The Django admin of the catalogue."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin import groups, images, imports, index, rebuilds
 
-admin.site.site_header = admin.site.site_title = _("Search by photo")
-admin.site.index_title = _("The catalogue")
+admin.site.site_header = admin.site.site_title = _("Image search administration")
+admin.site.index_title = _("Overview")
 
 __all__ = ["groups", "images", "imports", "index", "rebuilds"]

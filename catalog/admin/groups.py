@@ -1,4 +1,4 @@
-"""Collections and tags."""
+"""Collections and tags, with their number of images."""
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -9,15 +9,15 @@ from catalog.models import Collection, Tag
 
 
 class GroupAdmin(admin.ModelAdmin):
-    list_display = ("name", "images")
+    list_display = ("name", "image_count")
     search_fields = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(image_count=Count("images"))
 
     @admin.display(description=_("images"), ordering="image_count")
-    def images(self, group: Collection | Tag) -> int:
-        return group.image_count  # type: ignore[union-attr]
+    def image_count(self, group: Collection | Tag) -> int:
+        return group.image_count  # type: ignore[union-attr]  # an annotation of the queryset
 
 
 admin.site.register(Collection, GroupAdmin)

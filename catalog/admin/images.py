@@ -1,4 +1,4 @@
-"""Images: looked through, grouped, retried, deleted."""
+"""Images: browse, edit, group, retry and delete them."""
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -9,22 +9,24 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from catalog.models import Collection, Image
-from catalog.services import deletion, hints, indexing
+from catalog.models import Collection, Descriptor, Image
+from catalog.services.index import extraction
+from catalog.services.jobs import dispatch
+from catalog.services.media import deletion
 
 
 @admin.register(Image)
 class ImageAdmin(admin.ModelAdmin):
     list_display = (
         "picture",
-        "label",
+        "display_name",
         "find_similar",
         "collection",
         "status",
         "failure_reason",
         "created_at",
     )
-    list_display_links = ("picture", "label")
+    list_display_links = ("picture", "display_name")
     list_filter = ("status", "collection", "tags", "format")
     list_select_related = ("collection",)
     list_per_page = 50
@@ -50,46 +52,50 @@ class ImageAdmin(admin.ModelAdmin):
     actions = ("retry_failed", "set_collection")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # pictures come in through the upload page and bulk imports, which look at their bytes
+        return False  # The upload page and bulk imports check the content of a file; a model form would not.
 
     @admin.display(description=_("picture"))
     def picture(self, image: Image) -> str:
         return format_html('<img src="{}" alt="" height="72" loading="lazy">', image.thumbnail_url)
 
-    @admin.display(description=_("similar"))
+    @admin.display(description=_("name"))
+    def display_name(self, image: Image) -> str:
+        return image.label
+
+    @admin.display(description=_("similar images"))
     def find_similar(self, image: Image) -> str:
         if image.status != Image.Status.INDEXED:
             return "–"
-        return format_html('<a href="{}">{}</a>', image.similar_url, _("find similar"))
+        return format_html('<a href="{}">{}</a>', image.similar_url, _("Find similar"))
 
     @admin.action(description=_("Retry failed images"), permissions=["change"])
     def retry_failed(self, request: HttpRequest, images: QuerySet) -> None:
-        count = indexing.retry(images)
-        hints.work_is_waiting()
+        count = extraction.requeue_failed(images)
+        dispatch.notify_pending_images()
         self.message_user(
             request,
-            ngettext("%d image waits again.", "%d images wait again.", count) % count,
+            ngettext("%d image will be indexed again.", "%d images will be indexed again.", count) % count,
             messages.SUCCESS,
         )
 
     @admin.action(description=_("Set collection…"), permissions=["change"])
     def set_collection(self, request: HttpRequest, images: QuerySet) -> HttpResponse | None:
-        """Ask which, on a page of its own, then set it."""
-        chosen = request.POST.get("collection")
-        if chosen is None:
+        """Ask for a collection on a confirmation page, then move the images to it."""
+        selected = request.POST.get("collection")
+        if selected is None:
             context = self.admin_site.each_context(request) | {
                 "title": _("Set collection"),
                 "count": images.count(),
-                "chosen": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
                 "select_across": request.POST.get("select_across", "0"),
                 "collections": Collection.objects.all(),
                 "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
                 "opts": self.model._meta,
             }
             return TemplateResponse(request, "admin/catalog/image/set_collection.html", context)
-        collection = Collection.objects.filter(pk=chosen).first() if chosen.isdecimal() else None
-        if chosen and collection is None:
-            self.message_user(request, _("There is no such collection. No image was moved."), messages.ERROR)
+        collection = Collection.objects.filter(pk=selected).first() if selected.isdecimal() else None
+        if selected and collection is None:
+            self.message_user(request, _("This collection does not exist. No images were moved."), messages.ERROR)
             return None
         count = Image.objects.filter(pk__in=images.values("pk")).update(collection=collection)
         self.message_user(request, ngettext("%d image moved.", "%d images moved.", count) % count, messages.SUCCESS)
@@ -99,14 +105,14 @@ class ImageAdmin(admin.ModelAdmin):
         deletion.delete(Image.objects.filter(pk=image.pk))
 
     def delete_queryset(self, request: HttpRequest, images: QuerySet) -> None:
-        deletion.delete(images)  # type: ignore[arg-type]
+        deletion.delete(images)  # type: ignore[arg-type]  # Django declares any QuerySet
 
-    def get_deleted_objects(self, objects, request: HttpRequest):  # type: ignore[no-untyped-def]
-        """Without the rows behind an image, which nobody knows by sight."""
+    def get_deleted_objects(self, objects, request: HttpRequest):  # type: ignore[no-untyped-def]  # as in Django
+        """List the images only, not the descriptors deleted with them."""
         _, _, missing, protected = super().get_deleted_objects(objects, request)
         return (
             [str(image) for image in objects],
-            {"images": len(objects)},
-            missing - {"descriptor"},
+            {self.opts.verbose_name_plural: len(objects)},
+            missing - {Descriptor._meta.verbose_name},
             protected,
         )

@@ -1,4 +1,4 @@
-"""Bulk imports: begun with a form, run by a worker, followed on a page."""
+"""Bulk imports: a form starts one, a worker runs it, and a page shows its progress."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -11,75 +11,72 @@ from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from catalog.exceptions import FolderRefused, StoreUnavailable
+from catalog.error_messages import error_message
+from catalog.exceptions import FolderRejected, StoreUnavailable
 from catalog.forms import ImportForm
 from catalog.models import Image, Import, ImportedFile
-from catalog.services import found_files, imports
-from catalog.views.faults import sentence
+from catalog.services.ingest import imports, sources
 
 REFRESH_SECONDS = "2"
 
 
 @admin.register(Import)
 class ImportAdmin(admin.ModelAdmin):
-    list_display = ("name", "state", "found", "collection", "created_by", "created_at")
+    list_display = ("name", "state", "file_count", "collection", "created_by", "created_at")
     list_filter = ("state",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_image")
 
-    def has_change_permission(self, request: HttpRequest, run: Import | None = None) -> bool:
-        return False  # an import is followed, not changed
+    def has_change_permission(self, request: HttpRequest, bulk_import: Import | None = None) -> bool:
+        return False  # The change page shows the progress.
 
-    def has_delete_permission(self, request: HttpRequest, run: Import | None = None) -> bool:
-        # A worker may be at one that is not finished.
-        finished = run is None or run.state in (Import.State.DONE, Import.State.FAILED)
-        return finished and super().has_delete_permission(request, run)
+    def has_delete_permission(self, request: HttpRequest, bulk_import: Import | None = None) -> bool:
+        # A worker may be running an unfinished import.
+        finished = bulk_import is None or bulk_import.state in (Import.State.DONE, Import.State.FAILED)
+        return finished and super().has_delete_permission(request, bulk_import)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
-        """An archive sent along, or a folder on the server."""
+        """Start an import of an uploaded archive or a folder on the server."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
         form.fields["folder"].help_text = format_lazy(
-            _(
-                "A folder below {root}, the only place on the server that pictures are imported from "
-                "(IMAGESEARCH_IMPORT_ROOT)."
-            ),
-            root=found_files.import_root(),
+            _("A folder in {root}. Other folders are not allowed (see IMAGESEARCH_IMPORT_ROOT)."),
+            root=sources.import_root(),
         )
-        if request.method == "POST" and form.is_valid() and (run := _begin(form, request)):
-            return redirect("admin:catalog_import_change", run.pk)
-        context = self._context(request, _("New bulk import")) | {"form": form}
-        return TemplateResponse(request, "admin/catalog/begin.html", context)
+        if request.method == "POST" and form.is_valid() and (bulk_import := _start_import(form, request)):
+            return redirect("admin:catalog_import_change", bulk_import.pk)
+        context = self._base_context(request, _("New bulk import")) | {"form": form, "submit_label": _("Start import")}
+        return TemplateResponse(request, "admin/catalog/start_form.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
-        """How an import stands, and every file that was refused. Looks again by itself until all is done."""
+        """Show the progress of an import and its rejected files. The page reloads until all images are indexed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        run = get_object_or_404(Import, pk=object_id if object_id.isdecimal() else 0)
-        outcomes = dict(run.files.order_by().values_list("outcome").annotate(Count("pk")))
-        waiting = run.files.filter(image__status=Image.Status.PENDING).count()
-        refused = run.files.filter(outcome=ImportedFile.Outcome.REFUSED)
-        failed = run.files.filter(image__status=Image.Status.FAILED).select_related("image")
-        page = Paginator(refused, 200).get_page(request.GET.get("page"))
-        context = self._context(request, _("Bulk import")) | {
-            "run": run,
-            "done": sum(outcomes.values()),
-            "outcomes": [(label, outcomes.get(value, 0)) for value, label in ImportedFile.Outcome.choices],
-            "waiting": waiting,
-            "refused": page,
-            "pages": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        bulk_import = get_object_or_404(Import, pk=object_id if object_id.isdecimal() else 0)
+        outcome_counts = dict(bulk_import.files.order_by().values_list("outcome").annotate(Count("pk")))
+        pending_count = bulk_import.files.filter(image__status=Image.Status.PENDING).count()
+        rejected = bulk_import.files.filter(outcome=ImportedFile.Outcome.REJECTED)
+        failed = bulk_import.files.filter(image__status=Image.Status.FAILED).select_related("image")
+        page = Paginator(rejected, 200).get_page(request.GET.get("page"))
+        context = self._base_context(request, _("Bulk import")) | {
+            "bulk_import": bulk_import,
+            "processed_count": sum(outcome_counts.values()),
+            "outcome_counts": [(label, outcome_counts.get(value, 0)) for value, label in ImportedFile.Outcome.choices],
+            "pending_count": pending_count,
+            "rejected": page,
+            "page_range": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
             "failed": failed[:200],
         }
-        answer = TemplateResponse(request, "admin/catalog/import/progress.html", context)
-        if waiting or run.state in (Import.State.WAITING, Import.State.RUNNING):
-            answer["Refresh"] = REFRESH_SECONDS
-        return answer
+        response = TemplateResponse(request, "admin/catalog/import/progress.html", context)
+        if pending_count or bulk_import.state in (Import.State.WAITING, Import.State.RUNNING):
+            response["Refresh"] = REFRESH_SECONDS
+        return response
 
-    def _context(self, request: HttpRequest, title: object) -> dict[str, object]:
+    def _base_context(self, request: HttpRequest, title: object) -> dict[str, object]:
         return {
             **self.admin_site.each_context(request),
             "title": title,
@@ -88,17 +85,17 @@ class ImportAdmin(admin.ModelAdmin):
         }
 
 
-def _begin(form: ImportForm, request: HttpRequest) -> Import | None:
-    """Begin the import that a valid form asks for; None where it is refused, which the form then says."""
-    given = form.cleaned_data
+def _start_import(form: ImportForm, request: HttpRequest) -> Import | None:
+    """Enqueue the import of a valid form. Return None and add an error to the form if it is rejected."""
+    cleaned = form.cleaned_data
     try:
-        return imports.begin(
-            folder=found_files.within_import_root(given["folder"]) if given["folder"] else None,
-            archive=given["archive"],
-            collection=given["collection"],
-            from_folders=given["collections_from_folders"],
+        return imports.enqueue(
+            folder=sources.resolve_import_folder(cleaned["folder"]) if cleaned["folder"] else None,
+            archive=cleaned["archive"],
+            collection=cleaned["collection"],
+            from_folders=cleaned["collections_from_folders"],
             user=request.user,
         )
-    except (FolderRefused, StoreUnavailable) as fault:
-        form.add_error("folder" if given["folder"] else "archive", sentence(fault))
+    except (FolderRejected, StoreUnavailable) as error:
+        form.add_error("folder" if cleaned["folder"] else "archive", error_message(error))
         return None

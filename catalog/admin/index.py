@@ -1,4 +1,4 @@
-"""What the store holds and which generation serves: to look at; the one before can be brought back."""
+"""Generations and segments, read-only. The previous generation can be restored."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -8,10 +8,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from catalog.error_messages import error_message
 from catalog.exceptions import ImageSearchError
 from catalog.models import Generation, Segment
-from catalog.services import hints, learning, rebuilding
-from catalog.views.faults import sentence
+from catalog.services.index import activation, generation_summary, rebuilding
+from catalog.services.jobs import dispatch
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -27,55 +28,76 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "state", "space", "learned_from", "whitened", "scores", "created_at", "activated_at")
-    fields = ("state", "space", "created_at", "activated_at", "learned_from", "comparison", "codes", "scores")
+    list_display = (
+        "id",
+        "state",
+        "space",
+        "training_image_count",
+        "whitened",
+        "score_summary",
+        "created_at",
+        "activated_at",
+    )
+    fields = (
+        "state",
+        "space",
+        "created_at",
+        "activated_at",
+        "training_image_count",
+        "whitening_summary",
+        "code_summary",
+        "score_summary",
+    )
 
     def get_urls(self) -> list[URLPattern]:
-        rollback = path("rollback/", self.admin_site.admin_view(self.rollback), name="catalog_generation_rollback")
-        return [rollback, *super().get_urls()]
+        rollback_url = path("rollback/", self.admin_site.admin_view(self.rollback), name="catalog_generation_rollback")
+        return [rollback_url, *super().get_urls()]
 
     def rollback(self, request: HttpRequest) -> HttpResponse:
-        """Ask, and then bring the generation before back."""
+        """Ask for confirmation, then restore the previous generation."""
         if not request.user.has_perm("catalog.add_rebuild"):
             raise PermissionDenied
-        before = rebuilding.before()
-        if request.method != "POST" and before:
-            return TemplateResponse(request, "admin/catalog/begin.html", self._asking(request, before))
+        previous = activation.previous_generation()
+        if request.method != "POST" and previous:
+            return TemplateResponse(
+                request, "admin/catalog/start_form.html", self._confirmation_context(request, previous)
+            )
         try:
-            made = rebuilding.rollback()
-        except ImageSearchError as fault:
-            messages.error(request, sentence(fault))
+            result = rebuilding.rollback()
+        except ImageSearchError as error:
+            messages.error(request, error_message(error))
         else:
-            hints.work_is_waiting()  # what came in since is not described in its space, if that is another one
-            messages.success(request, _("Generation {pk} serves again.").format(pk=made.generation.pk))
+            # If the feature space changes too, images added since then have no descriptor in it.
+            dispatch.notify_pending_images()
+            messages.success(request, _("Generation {pk} is active again.").format(pk=result.generation.pk))
         return redirect("admin:catalog_generation_changelist")
 
-    def _asking(self, request: HttpRequest, before: Generation) -> dict[str, object]:
-        explained = _("Generation {pk} serves again from the next search on, and this can be undone the same way.")
+    def _confirmation_context(self, request: HttpRequest, previous: Generation) -> dict[str, object]:
+        explanation = _("Searches will use generation {pk} again. You can undo this in the same way.")
         return {
             **self.admin_site.each_context(request),
-            "title": _("Bring the generation before back"),
+            "title": _("Roll back to the previous generation"),
             "opts": self.model._meta,
             "list_url": reverse("admin:catalog_generation_changelist"),
-            "explained": explained.format(pk=before.pk),
-            "begin": _("Bring it back"),
+            "explanation": explanation.format(pk=previous.pk),
+            "submit_label": _("Roll back"),
         }
 
     @admin.display(description=_("whitened"), boolean=True)
     def whitened(self, generation: Generation) -> bool:
-        return generation.projection_id is not None
+        return generation.whitening_id is not None
 
-    @admin.display(description=_("descriptors are"))
-    def comparison(self, generation: Generation) -> str:
-        return learning.comparison_in_words(generation)
+    @admin.display(description=_("whitening"))
+    def whitening_summary(self, generation: Generation) -> str:
+        return generation_summary.describe_whitening(generation)
 
-    @admin.display(description=_("codes"))
-    def codes(self, generation: Generation) -> str:
-        return learning.codes_in_words(generation)
+    @admin.display(description=_("binary codes"))
+    def code_summary(self, generation: Generation) -> str:
+        return generation_summary.describe_codes(generation)
 
-    @admin.display(description=_("what scores mean"))
-    def scores(self, generation: Generation) -> str:
-        return learning.scores_in_words(generation)
+    @admin.display(description=_("similarity levels"))
+    def score_summary(self, generation: Generation) -> str:
+        return generation_summary.describe_score_levels(generation)
 
 
 @admin.register(Segment)

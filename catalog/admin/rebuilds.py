@@ -1,4 +1,4 @@
-"""Rebuilds of the index: asked for with a form, run by a worker, followed on a page."""
+"""Rebuilds of the index: a form requests one, a worker runs it, and a page shows its progress."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -9,57 +9,68 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.imports import REFRESH_SECONDS
+from catalog.error_messages import error_message
 from catalog.exceptions import ImageSearchError
 from catalog.forms import RebuildForm
 from catalog.models import Rebuild
-from catalog.services import learning, wanted_rebuilds
-from catalog.services.learning import Codes
-from catalog.views.faults import sentence
+from catalog.services.index import generation_summary, rebuild_queue
+from catalog.services.index.code_specs import CodeSpec
 
 
 @admin.register(Rebuild)
 class RebuildAdmin(admin.ModelAdmin):
-    list_display = ("pk", "state", "reextract", "generation", "created_by", "created_at")
+    list_display = ("id", "state", "reextract", "generation", "created_by", "created_at")
     list_filter = ("state",)
 
-    def has_change_permission(self, request: HttpRequest, wanted: Rebuild | None = None) -> bool:
-        return False  # a rebuild is followed, not changed
+    def has_change_permission(self, request: HttpRequest, rebuild: Rebuild | None = None) -> bool:
+        return False  # The change page shows the progress.
 
-    def has_delete_permission(self, request: HttpRequest, wanted: Rebuild | None = None) -> bool:
-        finished = wanted is None or wanted.state not in wanted_rebuilds.UNFINISHED
-        return finished and super().has_delete_permission(request, wanted)
+    def has_delete_permission(self, request: HttpRequest, rebuild: Rebuild | None = None) -> bool:
+        finished = rebuild is None or not rebuild_queue.QUEUE.is_unfinished(rebuild)
+        return finished and super().has_delete_permission(request, rebuild)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
-        """What the new generation is to be."""
+        """Request a rebuild."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = RebuildForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid() and (wanted := _ask(form, request)):
-            return redirect("admin:catalog_rebuild_change", wanted.pk)
-        explained = _(
-            "A new generation is built beside the one that serves, and swapped in when it is whole. "
-            "Searches go on meanwhile."
+        if request.method == "POST" and form.is_valid() and (rebuild := _request_rebuild(form, request)):
+            return redirect("admin:catalog_rebuild_change", rebuild.pk)
+        explanation = _(
+            "A new generation is built in the background and activated when it is complete. "
+            "Searches keep using the current one until then."
         )
-        context = self._context(request, _("Rebuild the index")) | {"form": form, "explained": explained}
-        return TemplateResponse(request, "admin/catalog/begin.html", context)
+        context = self._base_context(request, _("Rebuild the index")) | {
+            "form": form,
+            "explanation": explanation,
+            "submit_label": _("Start rebuild"),
+        }
+        return TemplateResponse(request, "admin/catalog/start_form.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
-        """How a rebuild stands. Looks again by itself until it is done."""
+        """Show the progress of a rebuild. The page reloads until it is finished."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rebuilds = Rebuild.objects.select_related("generation__space", "generation__coder")
-        wanted = get_object_or_404(rebuilds, pk=object_id if object_id.isdecimal() else 0)
-        made = wanted.generation
-        words = [learning.comparison_in_words(made), learning.codes_in_words(made)] if made else []
-        context = self._context(request, _("Rebuild of the index")) | {"wanted": wanted, "words": words}
-        answer = TemplateResponse(request, "admin/catalog/rebuild/progress.html", context)
-        if wanted.state in wanted_rebuilds.UNFINISHED:
-            answer["Refresh"] = REFRESH_SECONDS
-        return answer
+        rebuilds = Rebuild.objects.select_related("generation__space", "generation__encoder")
+        rebuild = get_object_or_404(rebuilds, pk=object_id if object_id.isdecimal() else 0)
+        generation = rebuild.generation
+        summary_lines = (
+            [generation_summary.describe_whitening(generation), generation_summary.describe_codes(generation)]
+            if generation
+            else []
+        )
+        context = self._base_context(request, _("Index rebuild")) | {
+            "rebuild": rebuild,
+            "summary_lines": summary_lines,
+        }
+        response = TemplateResponse(request, "admin/catalog/rebuild/progress.html", context)
+        if rebuild_queue.QUEUE.is_unfinished(rebuild):
+            response["Refresh"] = REFRESH_SECONDS
+        return response
 
-    def _context(self, request: HttpRequest, title: object) -> dict[str, object]:
+    def _base_context(self, request: HttpRequest, title: object) -> dict[str, object]:
         return {
             **self.admin_site.each_context(request),
             "title": title,
@@ -68,16 +79,16 @@ class RebuildAdmin(admin.ModelAdmin):
         }
 
 
-def _ask(form: RebuildForm, request: HttpRequest) -> Rebuild | None:
-    """The rebuild that a valid form asks for; None where it is refused, which the form then says."""
-    given = form.cleaned_data
+def _request_rebuild(form: RebuildForm, request: HttpRequest) -> Rebuild | None:
+    """Enqueue the rebuild of a valid form. Return None and add an error to the form if it is rejected."""
+    cleaned = form.cleaned_data
     try:
-        return wanted_rebuilds.ask(
-            reextract=given["reextract"],
-            extractor=given["extractor"],
-            codes=Codes(labels=given["labels"] or None),
+        return rebuild_queue.enqueue(
+            reextract=cleaned["reextract"],
+            extractor=cleaned["extractor"],
+            code_spec=CodeSpec(labels=cleaned["labels"] or None),
             user=request.user,
         )
-    except ImageSearchError as fault:
-        form.add_error(None, sentence(fault))
+    except ImageSearchError as error:
+        form.add_error(None, error_message(error))
         return None

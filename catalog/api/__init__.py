@@ -1,24 +1,60 @@
-"""The API: search, read, add and delete, described at /api/docs."""
+"""The HTTP API, version 1. Its OpenAPI description is at /api/docs."""
+
+from http import HTTPStatus
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 
-from catalog.api.images import router as images
-from catalog.api.search import router as search
+from catalog.api.images import router as images_router
+from catalog.api.search import router as search_router
+from catalog.error_messages import describe_error
 from catalog.exceptions import ImageSearchError
-from catalog.views import faults
 
-api = NinjaAPI(
+RESPONSE_DESCRIPTIONS = {
+    HTTPStatus.OK: "The request succeeded.",
+    HTTPStatus.NO_CONTENT: "The image was deleted.",
+    HTTPStatus.UNAUTHORIZED: "The request needs an account, or the user name or password is wrong.",
+    HTTPStatus.FORBIDDEN: "The account does not have permission for this operation.",
+    HTTPStatus.NOT_FOUND: "The image, collection or tag does not exist.",
+    HTTPStatus.CONFLICT: "No image is searchable yet, or this image is not.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The file or the request is larger than the server accepts.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter is invalid, or the file is not an accepted picture.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The database, the index or the model weights are not available. Try again later.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The storage is full or not accessible.",
+}
+
+
+class CatalogueAPI(NinjaAPI):
+    """An API whose operations are named after their functions, and whose description explains every response."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+    # Any: of ninja.
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    response["description"] = RESPONSE_DESCRIPTIONS[HTTPStatus(int(status))]
+        return schema
+
+
+api = CatalogueAPI(
     title="imagesearch",
     version="1",
-    description="Search a catalogue of pictures with a photo. "
-    "Writing needs an account: HTTP Basic, or the site's session.",
+    description="Search a catalogue of pictures by photo, and manage its images. "
+    "Adding and deleting images requires an account: use HTTP Basic authentication or the session of the site. "
+    "Errors are returned as a JSON object with one key, `detail`.",
 )
-api.add_router("", search)
-api.add_router("/images", images)
+api.add_router("", search_router)
+api.add_router("/images", images_router)
 
 
 @api.exception_handler(ImageSearchError)
@@ -26,14 +62,14 @@ api.add_router("/images", images)
 @api.exception_handler(RequestDataTooBig)
 @api.exception_handler(TooManyFilesSent)
 @api.exception_handler(TooManyFieldsSent)
-def fault(request: HttpRequest, raised: Exception) -> HttpResponse:
-    """What a person can do something about, as `{"detail": sentence}`."""
-    status, _, sentence = faults.explanation(raised) or (500, "", str(raised))
-    return api.create_response(request, {"detail": sentence}, status=status)
+def handle_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Return the message of an error that the client or the operator can act on."""
+    status, _, message = describe_error(error) or (500, "", str(error))
+    return api.create_response(request, {"detail": message}, status=status)
 
 
 @api.exception_handler(ValidationError)
-def bad_argument(request: HttpRequest, raised: ValidationError) -> HttpResponse:
-    """Which argument is wrong and why, as one sentence."""
-    told = "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in raised.errors)
-    return api.create_response(request, {"detail": f"{told}."}, status=422)
+def handle_validation_error(request: HttpRequest, validation_error: ValidationError) -> HttpResponse:
+    """Return which parameters are invalid, and why, as one message."""
+    message = "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in validation_error.errors)
+    return api.create_response(request, {"detail": f"{message}."}, status=422)

@@ -1,19 +1,18 @@
-"""Who may call what."""
-
-from typing import Any
+"""Authentication and permissions of the API."""
 
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth, SessionAuth
 
 
 class BasicAuth(HttpBasicAuth):
-    """The account's name and password with every call: for programs."""
+    """HTTP Basic authentication with the user name and password of an account."""
 
-    def authenticate(self, request: HttpRequest, username: str, password: str) -> Any:
-        if "\x00" in username:  # PostgreSQL refuses to look for it
+    def authenticate(self, request: HttpRequest, username: str, password: str) -> AbstractBaseUser | None:
+        if "\x00" in username:  # PostgreSQL cannot compare such a string.
             return None
         user = authenticate(request, username=username, password=password)
         if user is not None:
@@ -21,23 +20,23 @@ class BasicAuth(HttpBasicAuth):
         return user
 
 
-class Session(SessionAuth):
-    """The site's session, held to CSRF; who is not signed in is told that, and not of tokens."""
+class SiteSessionAuth(SessionAuth):
+    """The session of the site, with CSRF protection. Without a session the CSRF token is not checked."""
 
-    def __call__(self, request: HttpRequest) -> Any:
+    def __call__(self, request: HttpRequest) -> object:
         return super().__call__(request) if request.user.is_authenticated else None
 
 
-def anyone(request: HttpRequest) -> Any:
-    """For everyone, unless searching needs an account here."""
+def anonymous_search(request: HttpRequest) -> bool:
+    """Allow everyone, unless SEARCH_REQUIRES_LOGIN is set."""
     return not settings.SEARCH_REQUIRES_LOGIN
 
 
-WRITERS = [BasicAuth(), Session()]
-READERS = [anyone, *WRITERS]
+WRITE_AUTH = [BasicAuth(), SiteSessionAuth()]
+READ_AUTH = [anonymous_search, *WRITE_AUTH]
 
 
-def require(request: HttpRequest, permission: str) -> None:
-    """Refuse an account without `permission`. Raises HttpError 403."""
+def require_permission(request: HttpRequest, permission: str) -> None:
+    """Raise HttpError 403 if the account does not have `permission`."""
     if not request.user.has_perm(permission):
-        raise HttpError(403, f"This account lacks the right {permission}.")
+        raise HttpError(403, f"This account lacks the permission {permission}.")

@@ -1,113 +1,172 @@
-"""Images of the catalogue: read, add, delete."""
+"""Operations on images: list, get, compare, add and delete."""
 
 from typing import Annotated
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from ninja import Field, File, Form, Query, Router, Status, UploadedFile
+from ninja import Field, File, Form, Path, Query, Router, Status, UploadedFile
 from ninja.errors import HttpError
 
-from catalog.api.access import READERS, WRITERS, require
-from catalog.api.narrowing import Narrowing
-from catalog.api.schemas import ImageOut, OutcomeOut, PageOut, PartsOut, Problem, ResultsOut, WhyOut
-from catalog.api.search import check_expand, check_stretch, marks
-from catalog.exceptions import ImageSearchError
+from catalog.api.access import READ_AUTH, WRITE_AUTH, require_permission
+from catalog.api.filter_params import FilterParams
+from catalog.api.schemas import (
+    ContributionsOut,
+    ErrorOut,
+    ExplanationOut,
+    FileResultOut,
+    ImageOut,
+    ImagePageOut,
+    ResultsOut,
+)
+from catalog.api.search import (
+    EXPAND_TEXT,
+    LESS_TEXT,
+    MORE_TEXT,
+    START_TEXT,
+    TOP_TEXT,
+    check_expand,
+    check_range,
+    parse_feedback,
+)
+from catalog.error_messages import error_message
 from catalog.models import Image
-from catalog.services import deletion, explaining, searching, uploads
-from catalog.views import faults
+from catalog.services.ingest import uploads
+from catalog.services.media import deletion
+from catalog.services.search import explanations, ranking
+from catalog.services.search.options import SearchOptions
 
+ImageId = Annotated[int, Path(description="The id of an image.")]
+OtherImageId = Annotated[int, Path(description="The id of the image to compare with.")]
 TagName = Annotated[str, Field(max_length=60)]
 
-router = Router(tags=["images"], auth=READERS)
+router = Router(tags=["images"], auth=READ_AUTH)
 
 
-@router.get("", response={200: PageOut, (401, 404, 422, 503): Problem})
-def images(
+@router.get("", summary="List images", response={200: ImagePageOut, (401, 404, 422, 503): ErrorOut})
+def list_images(
     request: HttpRequest,
-    narrowing: Query[Narrowing],
-    start: int = 0,
-    top: int = 50,
-    status: str = "",
+    filter_params: Query[FilterParams],
+    start: Annotated[int, Query(description="How many of the newest images to skip.")] = 0,
+    top: Annotated[int, Query(description=TOP_TEXT.replace("results", "images"))] = 50,
+    status: Annotated[str, Query(description=f"Only images of this status: {', '.join(Image.Status.values)}.")] = "",
 ) -> object:
-    """Images, the newest first."""
-    check_stretch(start, top)
+    """Return images of the catalogue, newest first."""
+    check_range(start, top)
     if status and status not in Image.Status.values:
-        raise HttpError(422, f"status is {status!r}; it takes {', '.join(Image.Status.values)}.")
-    found = narrowing.filters().images().for_cards().prefetch_related("tags")
-    found = found.filter(status=status) if status else found
-    return {"total": found.count(), "images": list(found[start : start + top])}
+        raise HttpError(422, f"Unknown status {status!r}. Use one of {', '.join(Image.Status.values)}.")
+    queryset = filter_params.filters().images().for_tiles().prefetch_related("tags")
+    queryset = queryset.filter(status=status) if status else queryset
+    return {"total": queryset.count(), "images": list(queryset[start : start + top])}
 
 
-@router.post("", auth=WRITERS, response={200: list[OutcomeOut], (401, 403, 413, 422, 503, 507): Problem})
+@router.post(
+    "",
+    summary="Add images",
+    auth=WRITE_AUTH,
+    response={200: list[FileResultOut], (401, 403, 413, 422, 503, 507): ErrorOut},
+)
 def add_images(
     request: HttpRequest,
-    files: File[list[UploadedFile]],
-    collection: Annotated[str, Form(max_length=120)] = "",
-    tags: Form[list[TagName]] = [],  # noqa: B006 - ninja copies it
+    files: Annotated[list[UploadedFile], File(description="The picture files to add.")],
+    collection: Annotated[
+        str, Form(max_length=120, description="The name of a collection for the new images. It is created if needed.")
+    ] = "",
+    tags: Annotated[
+        list[TagName], Form(description="Names of tags for the new images. They are created if needed.")
+    ] = [],  # noqa: B006 - ninja copies it
 ) -> object:
-    """Add pictures; an outcome for each. They are searchable once a worker has described them."""
-    require(request, "catalog.add_image")
-    names = [name for name in map(_storable, tags) if name]
-    outcomes = uploads.add_each(files, collection=_storable(collection), tags=names, user=request.user)
+    """Add picture files to the catalogue, and return a result for each. A worker then indexes the new images.
+
+    The account needs the permission `catalog.add_image`.
+    """
+    require_permission(request, "catalog.add_image")
+    names = [name for name in map(_clean_name, tags) if name]
+    results = uploads.add_uploaded_files(files, collection=_clean_name(collection), tags=names, user=request.user)
     return [
-        {"name": one.name, "outcome": one.kind.value, "reason": _why(one.refusal), "image": one.image}
-        for one in outcomes
+        {
+            "name": result.name,
+            "outcome": result.outcome.value,
+            "reason": error_message(result.error) if result.error else "",
+            "image": result.image,
+        }
+        for result in results
     ]
 
 
-@router.get("/{pk}", response={200: ImageOut, (401, 404, 422, 503): Problem})
-def image(request: HttpRequest, pk: int) -> object:
+@router.get("/{pk}", summary="Get an image", response={200: ImageOut, (401, 404, 422, 503): ErrorOut})
+def get_image(request: HttpRequest, pk: ImageId) -> object:
+    """Return one image."""
     return get_object_or_404(Image, pk=pk)
 
 
-@router.get("/{pk}/similar", response={200: ResultsOut, (401, 404, 409, 422, 503): Problem})
-def similar_images(
+@router.get(
+    "/{pk}/similar",
+    summary="Find images similar to an image",
+    response={200: ResultsOut, (401, 404, 409, 422, 503): ErrorOut},
+)
+def search_similar_images(
     request: HttpRequest,
-    pk: int,
-    narrowing: Query[Narrowing],
-    start: int = 0,
-    top: int = 10,
-    expand: int = 0,
-    more: Query[list[int]] = [],  # noqa: B006 - ninja copies it
-    less: Query[list[int]] = [],  # noqa: B006
+    pk: ImageId,
+    filter_params: Query[FilterParams],
+    start: Annotated[int, Query(description=START_TEXT)] = 0,
+    top: Annotated[int, Query(description=TOP_TEXT)] = 10,
+    expand: Annotated[int, Query(description=EXPAND_TEXT)] = 0,
+    more: Annotated[list[int], Query(description=MORE_TEXT)] = [],  # noqa: B006 - ninja copies it
+    less: Annotated[list[int], Query(description=LESS_TEXT)] = [],  # noqa: B006 - ninja copies it
 ) -> object:
-    """The images most like one of the catalogue, without itself. The rest is as in a search by photo."""
-    check_stretch(start, top)
+    """Return the images that are most similar to an image of the catalogue, without the image itself.
+
+    The parameters have the same meaning as in a search by photo.
+    """
+    check_range(start, top)
     check_expand(expand)
-    marked = marks(more, less)
-    image, filters = get_object_or_404(Image, pk=pk), narrowing.filters()
-    found = searching.like(image, filters, start=start, count=top, expand=expand, marked=marked)
-    if found is None:
+    feedback = parse_feedback(more, less)
+    image, filters = get_object_or_404(Image, pk=pk), filter_params.filters()
+    options = SearchOptions(filters=filters, start=start, limit=top, expansion=expand, feedback=feedback)
+    results = ranking.search_similar(image, options)
+    if results is None:
         raise HttpError(409, f"Image {pk} is not searchable yet.")
-    return ResultsOut.of(found)
+    return ResultsOut.from_results(results)
 
 
-@router.get("/{pk}/why/{other}", response={200: WhyOut, (401, 404, 409, 422, 503, 507): Problem})
-def why_alike(request: HttpRequest, pk: int, other: int) -> object:
-    """Which parts of an image, and which of another, made the likeness of the two."""
-    image, found = get_object_or_404(Image, pk=pk), get_object_or_404(Image, pk=other)
-    why = searching.explain(explaining.see_image(image), found)
+@router.get(
+    "/{pk}/why/{other}",
+    summary="Explain the similarity of two images",
+    response={200: ExplanationOut, (401, 404, 409, 422, 503, 507): ErrorOut},
+)
+def explain_similarity(request: HttpRequest, pk: ImageId, other: OtherImageId) -> object:
+    """Return how much each area of two images contributes to their score."""
+    image, other_image = get_object_or_404(Image, pk=pk), get_object_or_404(Image, pk=other)
+    explanation = explanations.explain(explanations.compute_image_activations(image), other_image)
     return {
-        "feature_space": why.space.key,
-        "score": why.score,
-        "photo": PartsOut.of(why.photo, reverse("image_why", args=[pk, other, "photo"])),
-        "image": PartsOut.of(why.image, reverse("image_why", args=[pk, other, "image"])),
+        "feature_space": explanation.space.key,
+        "score": explanation.score,
+        "photo": ContributionsOut.from_contributions(
+            explanation.photo, reverse("image_explanation", args=[pk, other, "photo"])
+        ),
+        "image": ContributionsOut.from_contributions(
+            explanation.image, reverse("image_explanation", args=[pk, other, "image"])
+        ),
     }
 
 
-@router.delete("/{pk}", auth=WRITERS, response={204: None, (401, 403, 404, 422, 503): Problem})
-def delete_image(request: HttpRequest, pk: int) -> object:
-    """Take an image out of the catalogue: gone from the next search on."""
-    require(request, "catalog.delete_image")
+@router.delete(
+    "/{pk}",
+    summary="Delete an image",
+    auth=WRITE_AUTH,
+    response={204: None, (401, 403, 404, 422, 503): ErrorOut},
+)
+def delete_image(request: HttpRequest, pk: ImageId) -> object:
+    """Delete an image. From now on no search finds it.
+
+    The account needs the permission `catalog.delete_image`.
+    """
+    require_permission(request, "catalog.delete_image")
     get_object_or_404(Image, pk=pk)
     deletion.delete(Image.objects.filter(pk=pk))
     return Status(204, None)
 
 
-def _storable(name: str) -> str:
+def _clean_name(name: str) -> str:
     return name.replace("\x00", "").strip()
-
-
-def _why(refusal: ImageSearchError | None) -> str:
-    return faults.sentence(refusal) if refusal else ""

@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""The JSON objects that the API returns."""
 
 from datetime import datetime
 
@@ -6,28 +6,31 @@ from django.db.models import prefetch_related_objects
 from ninja import Field, Schema
 
 from catalog.models import Image
-from catalog.services.explaining import Parts
-from catalog.services.searching import Results
-from catalog.vectors.calibration import Likeness
+from catalog.services.search.explanations import Contributions
+from catalog.services.search.ranking import Results
+from catalog.similarity_labels import SIMILARITY_LABELS
+from catalog.vectors.calibration import MIN_IMAGES, SimilarityLevel
+
+LEVEL_NAMES = ", ".join(f"`{level}` ({label})" for level, label in SIMILARITY_LABELS.items())
 
 
 class ImageOut(Schema):
     id: int
-    title: str
-    source: str = Field(description="the file's name when it came in")
-    collection: str | None
-    tags: list[str]
-    status: str = Field(description="pending, indexed (searchable) or failed")
-    failure_reason: str
-    sha256: str
-    format: str
-    width: int = Field(description="pixels, upright")
-    height: int = Field(description="pixels, upright")
-    bytes: int
-    created_at: datetime
-    url: str = Field(description="its page; like the next two, relative to the site")
-    thumbnail_url: str
-    original_url: str
+    title: str = Field(description="A title given by staff; empty if there is none.")
+    source: str = Field(description="The name of the file that was uploaded or imported.")
+    collection: str | None = Field(description="The name of the collection, if the image belongs to one.")
+    tags: list[str] = Field(description="The names of the tags.")
+    status: str = Field(description="`pending` (waiting to be indexed), `indexed` (searchable) or `failed`.")
+    failure_reason: str = Field(description="Why the image could not be indexed; empty unless the status is `failed`.")
+    sha256: str = Field(description="The SHA-256 digest of the original file, in hexadecimal.")
+    format: str = Field(description="The file format of the original, for example `JPEG`.")
+    width: int = Field(description="The width of the upright picture in pixels.")
+    height: int = Field(description="The height of the upright picture in pixels.")
+    bytes: int = Field(description="The size of the original file in bytes.")
+    created_at: datetime = Field(description="When the image was added.")
+    url: str = Field(description="The page of the image, relative to the root of the site.")
+    thumbnail_url: str = Field(description="The thumbnail, relative to the root of the site.")
+    original_url: str = Field(description="The original file, relative to the root of the site.")
 
     @staticmethod
     def resolve_collection(image: Image) -> str | None:
@@ -43,78 +46,92 @@ class ImageOut(Schema):
 
 
 class HitOut(Schema):
-    rank: int
+    rank: int = Field(description="The position in the results, from 1.")
     score: float = Field(
-        description="cosine similarity, -1 to 1; whitened by what the catalogue teaches once it has 100 images"
+        description="The cosine similarity, from -1 to 1. "
+        f"With {MIN_IMAGES} or more images the catalogue may whiten its descriptors, which changes the scores."
     )
-    likeness: Likeness | None = Field(
-        description="what the score is worth in this catalogue; null where it is too small to tell, or with `expand`"
+    likeness: SimilarityLevel | None = Field(
+        description=f"The similarity level of the score in this catalogue: {LEVEL_NAMES}. "
+        f"Null if the catalogue has fewer than {MIN_IMAGES} images, or if `expand`, `more` or `less` is used."
     )
     image: ImageOut
 
 
 class ResultsOut(Schema):
-    feature_space: str
-    seconds: float
-    total: int = Field(description="images that pass the filters; all of them were ranked")
-    damaged: list[str] = Field(description="segments that cannot be read, whose images are not found; none is well")
-    nothing_alike: bool = Field(description="whether even the best of all is like the query by chance alone")
-    hits: list[HitOut]
+    feature_space: str = Field(description="The feature space in which descriptors were compared.")
+    seconds: float = Field(
+        description="The duration of the search in seconds, without decoding the photo and extracting its descriptor."
+    )
+    total: int = Field(description="How many images were ranked: all searchable images that pass the filters.")
+    damaged: list[str] = Field(
+        description="Segments of the index that cannot be read. Their images are not found. "
+        "Empty if the index is healthy."
+    )
+    nothing_alike: bool = Field(description="Whether even the best hit is only a weak match.")
+    hits: list[HitOut] = Field(description="The results, best first.")
 
     @classmethod
-    def of(cls, found: Results) -> dict[str, object]:
-        prefetch_related_objects([hit.image for hit in found.hits], "tags")
+    def from_results(cls, results: Results) -> dict[str, object]:
+        prefetch_related_objects([hit.image for hit in results.hits], "tags")
         hits = [
-            {"rank": hit.rank, "score": hit.score, "likeness": hit.likeness, "image": hit.image} for hit in found.hits
+            {"rank": hit.rank, "score": hit.score, "likeness": hit.similarity_level, "image": hit.image}
+            for hit in results.hits
         ]
         return {
-            "feature_space": found.space.key,
-            "seconds": found.seconds,
-            "total": found.total,
-            "damaged": found.damaged,
-            "nothing_alike": found.nothing_alike,
+            "feature_space": results.space.key,
+            "seconds": results.seconds,
+            "total": results.total,
+            "damaged": results.damaged,
+            "nothing_alike": results.only_weak_matches,
             "hits": hits,
         }
 
 
-class PartsOut(Schema):
+class ContributionsOut(Schema):
     contributions: list[list[float]] = Field(
-        description="what each part of the picture adds to the score, or takes from it, row by row from the top; "
-        "their sum is the score"
+        description="A grid over the picture: how much each area adds to the score, or subtracts from it. "
+        "Rows run from top to bottom. The sum is the score."
     )
-    overlay_url: str = Field(description="the picture with those parts lit, as WebP")
+    overlay_url: str = Field(
+        description="The picture with the contributing areas highlighted, in WebP, relative to the root of the site."
+    )
 
     @classmethod
-    def of(cls, parts: Parts, overlay_url: str) -> dict[str, object]:
-        return {"contributions": parts.contributions.tolist(), "overlay_url": overlay_url}
+    def from_contributions(cls, contributions: Contributions, overlay_url: str) -> dict[str, object]:
+        return {"contributions": contributions.grid.tolist(), "overlay_url": overlay_url}
 
 
-class WhyOut(Schema):
-    feature_space: str
-    score: float = Field(description="cosine similarity of the two, as searches have it")
-    photo: PartsOut = Field(description="of the image whose likes are sought")
-    image: PartsOut = Field(description="of the other")
+class ExplanationOut(Schema):
+    feature_space: str = Field(description="The feature space in which the images were compared.")
+    score: float = Field(description="The cosine similarity of the two images, as in a search.")
+    photo: ContributionsOut = Field(description="The contributions of the image `pk`.")
+    image: ContributionsOut = Field(description="The contributions of the image `other`.")
 
 
-class OutcomeOut(Schema):
-    name: str
-    outcome: str = Field(description="added, duplicate or refused")
-    reason: str = Field(description="why it was refused")
-    image: ImageOut | None
+class FileResultOut(Schema):
+    name: str = Field(description="The name of the file.")
+    outcome: str = Field(description="`added`, `duplicate` (an image with the same bytes exists) or `rejected`.")
+    reason: str = Field(description="Why the file was rejected; empty otherwise.")
+    image: ImageOut | None = Field(
+        description="The new image, or the existing one for a duplicate; null if the file was rejected."
+    )
 
 
-class PageOut(Schema):
-    total: int
-    images: list[ImageOut]
+class ImagePageOut(Schema):
+    total: int = Field(description="How many images pass the filters.")
+    images: list[ImageOut] = Field(description="The requested images, newest first.")
 
 
 class HealthOut(Schema):
-    indexed: int
-    pending: int
-    failed: int
-    feature_space: str | None
-    notice: str | None = Field(description="what everybody should know about this catalogue, in a sentence")
+    indexed: int = Field(description="How many images are searchable.")
+    pending: int = Field(description="How many images are waiting to be indexed.")
+    failed: int = Field(description="How many images could not be indexed.")
+    feature_space: str | None = Field(description="The active feature space; null before the first image is indexed.")
+    notice: str | None = Field(
+        description="A warning for staff, for example about missing model weights. Others get null."
+    )
 
 
-class Problem(Schema):
-    detail: str
+class ErrorOut(Schema):
+    detail: str = Field(description="What happened, and what to do about it.")

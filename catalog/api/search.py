@@ -1,79 +1,113 @@
-"""Searching, and how the catalogue stands."""
+"""Operations: search by photo, and the health of the catalogue."""
+
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import File, Form, Router, UploadedFile
 from ninja.errors import HttpError
 
-from catalog.api.access import READERS
-from catalog.api.narrowing import Narrowing
-from catalog.api.schemas import HealthOut, Problem, ResultsOut
+from catalog.api.access import READ_AUTH, BasicAuth
+from catalog.api.filter_params import FilterParams
+from catalog.api.schemas import ErrorOut, HealthOut, ResultsOut
 from catalog.imaging import crops
 from catalog.models import Image
-from catalog.services import health, searching, spaces
-from catalog.services.limits import read_picture
-from catalog.services.refining import MOST_EXPANDED, MOST_MARKED, Marked
+from catalog.services.index import spaces
+from catalog.services.maintenance import health
+from catalog.services.media.upload_limits import read_picture
+from catalog.services.search import queries, ranking
+from catalog.services.search.feedback import MAX_EXPANSION_IMAGES, MAX_FEEDBACK_IMAGES, Feedback
+from catalog.services.search.options import SearchOptions
 
-router = Router(tags=["search"], auth=READERS)
+router = Router(tags=["search"], auth=READ_AUTH)
 
-MOST = 200
+MAX_RESULTS = 200
+MAX_START = 2**31 - 1
+
+TOP_TEXT = f"How many results to return, from 1 to {MAX_RESULTS}."
+START_TEXT = "How many of the best results to skip."
+EXPAND_TEXT = (
+    f"How many of the best images to add to the query, from 0 to {MAX_EXPANSION_IMAGES}. The catalogue is then ranked "
+    "again, which finds more images of the same kind."
+)
+MORE_TEXT = f"Ids of images that the results should resemble more; with `less`, at most {MAX_FEEDBACK_IMAGES}."
+LESS_TEXT = f"Ids of images that the results should resemble less; with `more`, at most {MAX_FEEDBACK_IMAGES}."
 
 
-@router.post("/search", response={200: ResultsOut, (401, 404, 409, 413, 422, 503, 507): Problem})
+@router.post(
+    "/search",
+    summary="Search by photo",
+    response={200: ResultsOut, (401, 404, 409, 413, 422, 503, 507): ErrorOut},
+)
 def search_by_photo(
     request: HttpRequest,
-    photo: File[UploadedFile],
-    narrowing: Form[Narrowing],
-    top: Form[int] = 10,
-    start: Form[int] = 0,
-    crop: Form[str] = "",
-    expand: Form[int] = 0,
-    more: Form[list[int]] = [],  # noqa: B006 - ninja copies it
-    less: Form[list[int]] = [],  # noqa: B006
+    photo: Annotated[UploadedFile, File(description="The photo to search with.")],
+    filter_params: Form[FilterParams],
+    top: Annotated[int, Form(description=TOP_TEXT)] = 10,
+    start: Annotated[int, Form(description=START_TEXT)] = 0,
+    crop: Annotated[
+        str, Form(description="Search with this area only: `x,y,width,height` in pixels of the upright photo.")
+    ] = "",
+    expand: Annotated[int, Form(description=EXPAND_TEXT)] = 0,
+    more: Annotated[list[int], Form(description=MORE_TEXT)] = [],  # noqa: B006 - ninja copies it
+    less: Annotated[list[int], Form(description=LESS_TEXT)] = [],  # noqa: B006 - ninja copies it
 ) -> object:
-    """The images most like a photo, best first. `crop` is `x,y,width,height` in pixels of the upright photo.
+    """Return the images that are most similar to a photo, best first. The photo is not stored.
 
-    With `expand` so many of the best images are added to the photo and the catalogue is ranked again, which finds more
-    of its kind; `more` and `less` are ids of images that more, and less, is wanted of (Rocchio). Scores are then those
-    of the mixture, and come without a word. The photo is not kept.
+    With `expand`, `more` or `less`, scores refer to the changed query and have no similarity level. `more` and `less`
+    move the query towards or away from the given images (Rocchio's relevance feedback).
     """
-    check_stretch(start, top)
+    check_range(start, top)
     check_expand(expand)
-    marked = marks(more, less)
-    box = crops.parse(crop) if crop else None
-    query = searching.describe(read_picture(photo), box)
-    return ResultsOut.of(
-        searching.search(query, narrowing.filters(), start=start, count=top, expand=expand, marked=marked)
+    feedback = parse_feedback(more, less)
+    crop_box = crops.parse_box(crop) if crop else None
+    query = queries.extract_query(read_picture(photo), crop_box)
+    options = SearchOptions(
+        filters=filter_params.filters(), start=start, limit=top, expansion=expand, feedback=feedback
     )
+    return ResultsOut.from_results(ranking.search(query, options))
 
 
-@router.get("/health", response={200: HealthOut, (401, 503): Problem})
-def how_it_stands(request: HttpRequest) -> object:
-    """Counts of images by status, the feature space, and what is worth knowing."""
-    generation = spaces.active()
-    space = generation.space.key if generation else None
-    return {**health.counts(), "feature_space": space, "notice": health.notice()}
+@router.get(
+    "/health",
+    summary="Get the health of the catalogue",
+    response={200: HealthOut, (401, 503): ErrorOut},
+    auth=[BasicAuth(), *READ_AUTH],  # Basic first: it tells staff from anonymous clients where reading is open to all
+)
+def get_health(request: HttpRequest) -> object:
+    """Return the number of images by status, the active feature space and, to staff, a warning if there is one."""
+    space = spaces.active_space()
+    return {
+        **health.count_by_status(),
+        "feature_space": space.key if space else None,
+        "notice": health.status_message() if request.user.is_staff else None,
+    }
 
 
-def marks(more: list[int], less: list[int]) -> Marked:
-    """What more and less is wanted of. Raises HttpError 404 for an image that is not there, 422 for too many."""
-    wanted = {*more, *less}
-    if len(wanted) > MOST_MARKED:
-        raise HttpError(422, f"{len(wanted)} images are marked; it takes {MOST_MARKED} at most.")
-    there = set(Image.objects.filter(pk__in=[pk for pk in wanted if 0 < pk < 2**63]).values_list("pk", flat=True))
-    if missing := sorted(wanted - there):
+def parse_feedback(positive_ids: list[int], negative_ids: list[int]) -> Feedback:
+    """Raises HttpError: 404 for an image that does not exist, 422 for too many images."""
+    image_ids = {*positive_ids, *negative_ids}
+    if len(image_ids) > MAX_FEEDBACK_IMAGES:
+        raise HttpError(
+            422,
+            f"more and less contain {len(image_ids)} images. Use at most {MAX_FEEDBACK_IMAGES}.",
+        )
+    existing_ids = set(
+        Image.objects.filter(pk__in=[pk for pk in image_ids if 0 < pk < 2**63]).values_list("pk", flat=True)
+    )
+    if missing := sorted(image_ids - existing_ids):
         raise HttpError(404, f"There is no image {missing[0]}.")
-    return Marked(tuple(more), tuple(less))
+    return Feedback(tuple(positive_ids), tuple(negative_ids))
 
 
-def check_stretch(start: int, top: int) -> None:
-    """Refuse a stretch of a ranking that cannot be given. Raises HttpError 422."""
-    if not 1 <= top <= MOST:
-        raise HttpError(422, f"top is {top}; it takes 1 to {MOST}.")
-    if not 0 <= start < 2**31:
-        raise HttpError(422, f"start is {start}; it takes 0 or more.")
+def check_range(start: int, top: int) -> None:
+    """Raise HttpError 422 if `start` or `top` is out of range."""
+    if not 1 <= top <= MAX_RESULTS:
+        raise HttpError(422, f"top must be between 1 and {MAX_RESULTS}, not {top}.")
+    if not 0 <= start <= MAX_START:
+        raise HttpError(422, f"start must be between 0 and {MAX_START}, not {start}.")
 
 
 def check_expand(count: int) -> None:
-    """Refuse an expansion that cannot be. Raises HttpError 422."""
-    if not 0 <= count <= MOST_EXPANDED:
-        raise HttpError(422, f"expand is {count}; it takes 0 to {MOST_EXPANDED}.")
+    """Raise HttpError 422 if `expand` is out of range."""
+    if not 0 <= count <= MAX_EXPANSION_IMAGES:
+        raise HttpError(422, f"expand must be between 0 and {MAX_EXPANSION_IMAGES}, not {count}.")

@@ -1,6 +1,6 @@
-"""The demo catalogue: pictures drawn by the program, so that a newcomer has something to search.
+"""Pictures of the demo catalogue, drawn by the program, so that a new site has something to search.
 
-Everything follows from the kind and the number of a picture: the same call draws the same picture.
+Drawing is deterministic: the same kind and number give the same picture.
 """
 
 from collections.abc import Iterator
@@ -8,62 +8,71 @@ from random import Random
 
 from PIL import Image
 
-from catalog.demo.backgrounds import LYING, STANDING
-from catalog.demo.brush import DOTS, Sheet
-from catalog.demo.dress import Dress
+from catalog.demo.backgrounds import LYING_BACKGROUNDS, STANDING_BACKGROUNDS
+from catalog.demo.canvas import PIXELS_PER_UNIT, Canvas
 from catalog.demo.kinds import COLLECTIONS
-from catalog.demo.palette import SCHEMES, mix
+from catalog.demo.palette import SCHEMES, blend
 from catalog.demo.patterns import PATTERNS
-from catalog.demo.photograph import photograph
-from catalog.demo.scene import place, posed
+from catalog.demo.photograph import simulate_photo
+from catalog.demo.scene import paste_with_shadow, pose
+from catalog.demo.style import Style
 
 KINDS: tuple[str, ...] = tuple(COLLECTIONS)
-ASKED = ("Bags", "Bicycles", "Chairs", "Cups", "Fish", "Umbrellas")
+QUERY_KINDS = ("Bags", "Bicycles", "Chairs", "Cups", "Fish", "Umbrellas")
 
-PICTURES_A_KIND = 8
-FORMATS = ((640, 480), (600, 520))  # of wide things; tall things turn them on end
+PICTURES_PER_KIND = 8
+PICTURE_SIZES = ((640, 480), (600, 520))  # width and height for wide objects; swapped for tall objects
 
 
-def draw(kind: str, number: int) -> Image.Image:
-    """Picture `number` of a kind: RGB, 480 to 640 px a side. Any number draws a picture.
+def draw_picture(kind: str, number: int) -> Image.Image:
+    """Draw picture `number` of a kind: RGB, 480 to 640 pixels per side. Any number is valid.
 
-    Colours, pattern, background and format each take turns at their own pace, so that pictures of a kind
-    share little but their kind; the rest is left to chance.
+    Colours, pattern, background and size alternate with different periods, so that pictures of the same kind have
+    little else in common; everything else is random.
 
     Raises:
-        KeyError: `kind` is none of `KINDS`.
+        KeyError: `kind` is not one of `KINDS`.
     """
-    sort, turn = COLLECTIONS[kind], KINDS.index(kind)
-    chance = Random(f"{kind} {number}")  # noqa: S311 - it decorates, it guards nothing
-    scheme = SCHEMES[(number + 4 * turn) % len(SCHEMES)]
-    long, short = FORMATS[number // 2 % len(FORMATS)]
-    size = (long, short) if sort.wide else (short, long)
-    grounds = STANDING if sort.standing else LYING
-    picture = grounds[(number + turn) % len(grounds)](size, chance.choice(scheme.walls), chance)
+    spec, kind_index = COLLECTIONS[kind], KINDS.index(kind)
+    rng = Random(f"{kind} {number}")  # noqa: S311, not used for security
+    scheme = SCHEMES[(number + 4 * kind_index) % len(SCHEMES)]
+    long_side, short_side = PICTURE_SIZES[number // 2 % len(PICTURE_SIZES)]
+    size = (long_side, short_side) if spec.wide else (short_side, long_side)
+    backgrounds = STANDING_BACKGROUNDS if spec.standing else LYING_BACKGROUNDS
+    picture = backgrounds[(number + kind_index) % len(backgrounds)](size, rng.choice(scheme.walls), rng)
 
-    # Tone on tone: a loud pattern drowns the shape, for the eye and for the network.
-    pattern, tone = PATTERNS[(number + turn) % len(PATTERNS)], mix(scheme.main, scheme.second, 0.36)
-    cloth = pattern(scheme.main, tone, chance.randint(8, 12) * DOTS)
-    sheet = Sheet()
-    sort.shape(sheet, Dress(cloth, scheme.main, scheme.second, scheme.trim), chance)
-    mirrored, tilt, share = number % 2 == 1, chance.uniform(-sort.tilt, sort.tilt), chance.uniform(0.74, 0.84)
-    thing = posed(sheet.image, mirrored, tilt, (size[0] * share, size[1] * share))
-    centre = size[0] * chance.uniform(0.46, 0.54), size[1] * chance.uniform(0.49, 0.52)
-    place(thing, picture, centre, sort.standing)
+    # The two colours of a pattern are similar: a strong pattern would hide the shape of the object.
+    pattern, tone = PATTERNS[(number + kind_index) % len(PATTERNS)], blend(scheme.main, scheme.second, 0.36)
+    pattern_image = pattern(scheme.main, tone, rng.randint(8, 12) * PIXELS_PER_UNIT)
+    canvas = Canvas()
+    spec.draw(canvas, Style(pattern_image, scheme.main, scheme.second, scheme.trim), rng)
+    mirrored, tilt, fill_fraction = number % 2 == 1, rng.uniform(-spec.max_tilt, spec.max_tilt), rng.uniform(0.74, 0.84)
+    object_image = pose(canvas.image, mirrored, tilt, (size[0] * fill_fraction, size[1] * fill_fraction))
+    centre = size[0] * rng.uniform(0.46, 0.54), size[1] * rng.uniform(0.49, 0.52)
+    paste_with_shadow(object_image, picture, centre, spec.standing)
     return picture
 
 
-def catalogue() -> Iterator[tuple[str, str, Image.Image]]:
-    """Every picture of the demo catalogue: its kind, a file name, the RGB picture."""
+def picture_name(kind: str, number: int) -> str:
+    """The file name of a picture of the demo catalogue."""
+    return f"{kind.lower()}-{number:02}.jpg"
+
+
+def draw_catalogue() -> Iterator[tuple[str, str, Image.Image]]:
+    """Yield the pictures of the demo catalogue: kind, file name, RGB picture."""
     for kind in KINDS:
-        for number in range(1, PICTURES_A_KIND + 1):
-            yield kind, f"{kind.lower()}-{number:02}.jpg", draw(kind, number)
+        for number in range(1, PICTURES_PER_KIND + 1):
+            yield kind, picture_name(kind, number), draw_picture(kind, number)
 
 
-def queries() -> Iterator[tuple[str, str, Image.Image]]:
-    """Photos to search with: the picture that would come next in a kind, as a camera would see it.
+def draw_queries() -> Iterator[tuple[str, str, Image.Image]]:
+    """Yield query photos: kind, file name, and the next picture of the kind as a simulated photo (RGB).
 
-    Its colours are in no catalogue picture of that kind: there are more schemes than pictures a kind.
+    No picture of that kind in the catalogue has the same colours: there are more colour schemes than pictures per kind.
     """
-    for kind in ASKED:
-        yield kind, f"{kind.lower()}.jpg", photograph(draw(kind, PICTURES_A_KIND + 1), seed=KINDS.index(kind))
+    for kind in QUERY_KINDS:
+        yield (
+            kind,
+            f"{kind.lower()}.jpg",
+            simulate_photo(draw_picture(kind, PICTURES_PER_KIND + 1), seed=KINDS.index(kind)),
+        )

@@ -1,48 +1,48 @@
-"""An object before a background, with its shadow."""
+"""Composition of an object with a background and a shadow."""
 
 from PIL import Image, ImageFilter
 
 Point = tuple[float, float]
 
 
-def posed(thing: Image.Image, mirrored: bool, tilt: float, room: Point) -> Image.Image:
-    """An RGBA thing, perhaps mirrored, turned by `tilt` degrees, cut free and scaled to fill `room` (px)."""
+def pose(object_image: Image.Image, mirrored: bool, tilt: float, max_size: Point) -> Image.Image:
+    """Mirror an RGBA object, rotate it by `tilt` degrees, crop it and scale it to fit `max_size` (pixels)."""
     if mirrored:
-        thing = thing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    # Halving first makes the edges smooth before they are turned, and turning cheap.
-    turned = thing.reduce(2).rotate(tilt, Image.Resampling.BILINEAR, expand=True)
-    cut = turned.crop(turned.getbbox())
-    scale = min(room[0] / cut.width, room[1] / cut.height)
-    return cut.resize((round(cut.width * scale), round(cut.height * scale)), Image.Resampling.HAMMING)
+        object_image = object_image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    # Halving the size first smooths the edges and makes the rotation fast.
+    rotated = object_image.reduce(2).rotate(tilt, Image.Resampling.BILINEAR, expand=True)
+    cropped = rotated.crop(rotated.getbbox())
+    scale = min(max_size[0] / cropped.width, max_size[1] / cropped.height)
+    return cropped.resize((round(cropped.width * scale), round(cropped.height * scale)), Image.Resampling.HAMMING)
 
 
-def place(thing: Image.Image, picture: Image.Image, centre: Point, standing: bool) -> None:
-    """Paste an RGBA `thing` into an RGB `picture`, its middle at `centre` (px), over its own soft shadow."""
-    left, top = round(centre[0] - thing.width / 2), round(centre[1] - thing.height / 2)
-    shape = thing.getchannel("A")
+def paste_with_shadow(object_image: Image.Image, picture: Image.Image, centre: Point, standing: bool) -> None:
+    """Paste an RGBA object with a soft shadow into an RGB `picture`; `centre` is in pixels."""
+    left, top = round(centre[0] - object_image.width / 2), round(centre[1] - object_image.height / 2)
+    shape = object_image.getchannel("A")
     if standing:
-        _cast(shape, picture, left, top)
+        _cast_ground_shadow(shape, picture, left, top)
     else:
-        _drop(shape, picture, left, top)
-    picture.paste(thing, (left, top), thing)
+        _drop_shadow(shape, picture, left, top)
+    picture.paste(object_image, (left, top), object_image)
 
 
-def _cast(shape: Image.Image, picture: Image.Image, left: int, top: int) -> None:
-    """A shadow on the ground: the shape laid flat, leaning away from the light at the upper left."""
+def _cast_ground_shadow(shape: Image.Image, picture: Image.Image, left: int, top: int) -> None:
+    """Draw the shadow on the ground: the squashed and sheared shape, for light from the upper left."""
     width, height = shape.size
-    flat, lean = height // 4, width // 3
-    squashed = shape.resize((width, flat))
-    leaning = squashed.transform(
-        (width + lean, flat),
+    shadow_height, shear = height // 4, width // 3
+    squashed = shape.resize((width, shadow_height))
+    sheared = squashed.transform(
+        (width + shear, shadow_height),
         Image.Transform.AFFINE,
-        (1, lean / flat, -lean, 0, 1, 0),
+        (1, shear / shadow_height, -shear, 0, 1, 0),
         Image.Resampling.BILINEAR,
     )
-    _darken(leaning, picture, left, top + height - flat, 0.3)
+    _darken(sheared, picture, left, top + height - shadow_height, 0.3)
 
 
-def _drop(shape: Image.Image, picture: Image.Image, left: int, top: int) -> None:
-    """A shadow on the paper an object lies on."""
+def _drop_shadow(shape: Image.Image, picture: Image.Image, left: int, top: int) -> None:
+    """Draw the shadow of a lying object, slightly to the lower right."""
     _darken(shape, picture, left + 9, top + 13, 0.3)
 
 

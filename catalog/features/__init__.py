@@ -1,1 +1,1 @@
-"""Pixels → descriptor: weights, a runtime, the maps of one layer, pooling. Knows no Django."""
+"""From pixels to descriptors: weights, networks, runtimes, pooling. Independent of Django."""

@@ -1,4 +1,4 @@
-"""Extractors: from prepared pictures to descriptors."""
+"""Extractors: a network with its input sizes and pooling, from pictures to descriptors."""
 
 import logging
 import threading
@@ -6,151 +6,164 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 from PIL import Image
 
 from catalog.exceptions import WeightsDamaged, WeightsUnavailable
-from catalog.features import weights as files
-from catalog.features.pooling import POOLINGS, normalised
-from catalog.features.preprocessing import prepare
-from catalog.features.runtimes import Runtime, open_runtime
-from catalog.features.spaces import Space
+from catalog.features import weights as weights_files
+from catalog.features.feature_space import Space
+from catalog.features.pooling import POOLINGS, l2_normalise
+from catalog.features.preprocessing import resize_to_square
+from catalog.features.runtimes import Runtime, RuntimeOptions, open_runtime
 from catalog.features.weights import Weights
 
 logger = logging.getLogger(__name__)
 
-# Of one picture, for each of a space's input sizes: uint8, size × size × 3, RGB.
-Prepared = tuple[np.ndarray, ...]
+# One picture, resized to each input size of a space: RGB, uint8 (size, size, 3).
+PreparedPicture = tuple[np.ndarray, ...]
 
-# At the network's own input size, as small as JPEG decoding could go, descriptors differ by 0.01 from those of the
-# whole picture.
+# The shorter side, in pixels, to which large JPEGs may be reduced while decoding. At the input size of the network, the
+# smallest possible, descriptors would differ by 0.01 from those of the full-size picture.
 DECODED_SIDE = 512
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How an extractor describes a picture, but for its weights."""
+class ExtractorConfig:
+    """The settings of an extractor: all that the weights do not determine.
+
+    Attributes:
+        input_sizes: sides, in pixels, of the squares to which a picture is resized. The unit vectors of all sizes are
+            summed.
+        layer: the layer whose feature maps are pooled.
+        pooling: a key of `pooling.POOLINGS`.
+    """
 
     input_sizes: tuple[int, ...]
     layer: str
     pooling: str
 
 
-# The compact network was trained on small pictures, so that smaller inputs suit it: see docs/quality.md.
-RECIPES: dict[str, Recipe] = {
-    "vgg16": Recipe(input_sizes=(224,), layer="block5_conv3", pooling="rmac"),
-    "vgg16-compact": Recipe(input_sizes=(80, 128, 192), layer="block5_conv3", pooling="rmac"),
+# By name of the network. The compact network was trained on small pictures, so it gets smaller inputs: see
+# docs/quality.md.
+EXTRACTOR_CONFIGS: dict[str, ExtractorConfig] = {
+    "vgg16": ExtractorConfig(input_sizes=(224,), layer="block5_conv3", pooling="rmac"),
+    "vgg16-compact": ExtractorConfig(input_sizes=(80, 128, 192), layer="block5_conv3", pooling="rmac"),
 }
 
 
-def choose(preference: str, named: Path | None) -> Weights:
-    """The weights that a preference stands for, of those on this disk.
+def choose_weights(preference: str, configured_path: Path | None) -> Weights:
+    """Return the weights for a preference, from the files on this disk.
 
     Args:
-        preference: `vgg16`, `vgg16-compact`, or `auto`: the first of the two that is here.
-        named: the file of VGG16 weights that somebody named, which must then be good.
+        preference: `vgg16`, `vgg16-compact`, or `auto`: VGG16 if its weights are found, otherwise the compact network.
+        configured_path: the configured file of VGG16 weights, which must be valid; None to use the cache of Keras.
 
     Raises:
-        WeightsUnavailable, WeightsDamaged: VGG16 is asked for, or its file named, and it is not here or not
-            whole; or there is no such preference.
+        WeightsUnavailable: the preference is unknown; or VGG16 is preferred or its file configured, and the file is
+            missing.
+        WeightsDamaged: the same, and the file is damaged.
     """
     if preference == "vgg16-compact":
-        return files.compact()
+        return weights_files.compact_weights()
     if preference not in ("auto", "vgg16"):
         raise WeightsUnavailable(
-            "There is no extractor {name}: IMAGESEARCH_EXTRACTOR is auto, vgg16 or vgg16-compact.",
-            name=repr(preference),
+            "IMAGESEARCH_EXTRACTOR is {value}. Set it to auto, vgg16 or vgg16-compact.", value=repr(preference)
         )
     try:
-        return files.vgg16(named)
-    except WeightsUnavailable as fault:
-        if preference == "vgg16" or named:
+        return weights_files.vgg16_weights(configured_path)
+    except WeightsUnavailable as error:
+        if preference == "vgg16" or configured_path:
             raise
-        if isinstance(fault, WeightsDamaged):
-            logger.warning("%s", fault)
-        return files.compact()
+        if isinstance(error, WeightsDamaged):
+            logger.warning("%s", error)
+        return weights_files.compact_weights()
 
 
-def space_of(weights: Weights) -> Space:
-    """The feature space that these weights give with their recipe."""
-    recipe = RECIPES[weights.architecture.name]
+def space_for_weights(weights: Weights) -> Space:
+    """Return the feature space of these weights with the `ExtractorConfig` of their network."""
+    config = EXTRACTOR_CONFIGS[weights.architecture.name]
     channels = weights.architecture.channels[-1]
     return Space(
         weights.architecture.name,
         weights.digest,
         DECODED_SIDE,
-        recipe.input_sizes,
-        recipe.layer,
-        recipe.pooling,
+        config.input_sizes,
+        config.layer,
+        config.pooling,
         channels,
     )
 
 
-def weights_of(space: Space, named: Path | None) -> Weights:
-    """The weights that a space was made with.
+def weights_for_space(space: Space, configured_path: Path | None) -> Weights:
+    """Return the weights of a feature space.
 
     Raises:
-        WeightsUnavailable: they are not here, or others are in their place.
+        WeightsUnavailable: they are missing, or have been replaced by others.
     """
-    found = files.compact() if space.extractor == "vgg16-compact" else files.vgg16(named)
-    if found.digest != space.weights_digest:
+    weights = (
+        weights_files.compact_weights()
+        if space.extractor == "vgg16-compact"
+        else weights_files.vgg16_weights(configured_path)
+    )
+    if weights.digest != space.weights_digest:
         raise WeightsUnavailable(
-            "The catalogue was described by {extractor} with weights of the digest {expected}…, but {path} "
-            "has the digest {found}…. Put the first back, or run `python manage.py rebuild_index --reextract`.",
+            "The catalogue was indexed with {extractor} weights of SHA-256 {expected}…, but {path} has {found}…. "
+            "Restore those weights, or run: python manage.py rebuild_index --reextract",
             extractor=space.extractor,
             expected=space.weights_digest[:12],
-            path=found.path,
-            found=found.digest[:12],
+            path=weights.path,
+            found=weights.digest[:12],
         )
-    return found
+    return weights
 
 
 class Extractor:
-    """Describes pictures in one space. Cheap to make: the network is loaded when it is first needed."""
+    """Extracts descriptors in one feature space. The network is loaded at the first use. Thread-safe."""
 
-    def __init__(self, space: Space, open_network: Callable[[], Runtime]) -> None:
+    def __init__(self, space: Space, load_runtime: Callable[[], Runtime]) -> None:
         self.space = space
-        self._open_network = open_network
+        self._load_runtime = load_runtime
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
 
     @classmethod
-    def of(cls, weights: Weights, space: Space, *, runtime: str, **options: Any) -> "Extractor":
-        """The extractor of `space` with its `weights`; `runtime` and `options` are `open_runtime`'s."""
-        return cls(
-            space,
-            partial(open_runtime, runtime, weights, layer=space.layer, **options),
-        )
+    def from_weights(
+        cls, weights: Weights, space: Space, *, runtime: str, **options: Unpack[RuntimeOptions]
+    ) -> "Extractor":
+        """Return the extractor of `space` with its `weights`; `runtime` and `options` are passed to `open_runtime`."""
+        return cls(space, partial(open_runtime, runtime, weights, layer=space.layer, **options))
 
-    def prepare(self, rgb: Image.Image) -> Prepared:
-        """A picture as the network takes it. Safe on any thread."""
-        return tuple(prepare(rgb, size) for size in self.space.input_sizes)
+    def prepare(self, rgb: Image.Image) -> PreparedPicture:
+        """Resize a picture to each input size."""
+        return tuple(resize_to_square(rgb, size) for size in self.space.input_sizes)
 
-    def describe(self, pictures: Sequence[Prepared]) -> np.ndarray:
-        """Descriptors of prepared pictures: for each size a vector of unit length, and the sum of these at unit length.
+    def extract(self, pictures: Sequence[PreparedPicture]) -> np.ndarray:
+        """Return descriptors: the normalised sum of the unit vectors of all input sizes.
 
         Returns:
-            float32, n × dimensions, each row of unit length. Maps without any activation, which no photograph
-            gives, have no direction; they get the one that is equal in all dimensions.
+            float32 (n, dimensions), L2-normalised. Feature maps without any activation, which no photograph has, get
+            the unit vector whose components are all equal.
         """
         pool = POOLINGS[self.space.pooling]
-        summed = np.sum([normalised(pool(maps)) for maps in self.maps(pictures)], axis=0)
-        summed[~summed.any(axis=1)] = 1.0
-        return normalised(summed).astype(np.float32)
+        descriptors = np.sum([l2_normalise(pool(maps)) for maps in self.feature_maps(pictures)], axis=0)
+        descriptors[~descriptors.any(axis=1)] = 1.0
+        return l2_normalise(descriptors).astype(np.float32)
 
-    def maps(self, pictures: Sequence[Prepared]) -> list[np.ndarray]:
-        """What is pooled into the descriptors: for each size float32, n × side × side × dimensions, not negative."""
-        network = self._network()
+    def feature_maps(self, pictures: Sequence[PreparedPicture]) -> list[np.ndarray]:
+        """Return the feature maps of each input size: float32 (n, side, side, dimensions), not negative."""
+        runtime = self._get_runtime()
         count = len(pictures)
         return [
-            network.maps(np.array([picture[place] for picture in pictures], np.uint8).reshape(count, size, size, 3))
-            for place, size in enumerate(self.space.input_sizes)
+            runtime.feature_maps(
+                np.array([picture[index] for picture in pictures], np.uint8).reshape(count, size, size, 3)
+            )
+            for index, size in enumerate(self.space.input_sizes)
         ]
 
-    def _network(self) -> Runtime:
+    def _get_runtime(self) -> Runtime:
         with self._lock:
             if self._runtime is None:
-                self._runtime = self._open_network()
+                self._runtime = self._load_runtime()
             return self._runtime

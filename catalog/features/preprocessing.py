@@ -1,17 +1,17 @@
-"""A picture → what the network is fed."""
+"""From pictures to the input of a network."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# Means of ImageNet's blue, green and red, as keras/src/applications/imagenet_utils.py subtracts them.
+# The ImageNet means of blue, green and red, which keras/src/applications/imagenet_utils.py subtracts.
 MEANS_BGR = np.array([103.939, 116.779, 123.68], np.float32)
 
 
-def prepare(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Squash a picture into a square.
+def resize_to_square(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Resize a picture to a square, ignoring its aspect ratio.
 
-    Squashed and not cropped, so that what lies at the edges still counts.
+    The picture is not cropped, so that its edges contribute to the descriptor.
 
     Args:
         rgb: an upright picture in mode RGB.
@@ -20,18 +20,18 @@ def prepare(rgb: Image.Image, size: int) -> NDArray[np.uint8]:
     Returns:
         uint8 (size, size, 3), RGB.
     """
-    # Pillow widens the kernel when it shrinks, so that fine patterns do not alias. Bilinear retrieved a
-    # little better than bicubic and Lanczos. The gap lets it first shrink large photos by whole factors.
+    # Pillow scales the kernel when it shrinks a picture, which prevents aliasing. Bilinear gave slightly better
+    # retrieval than bicubic and Lanczos. With `reducing_gap`, large photos are first shrunk by integer factors.
     return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def network_input(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What keras.applications.vgg16.preprocess_input makes of the same pictures.
+def preprocess_input(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the same as keras.applications.vgg16.preprocess_input.
 
     Args:
-        batch: uint8 (N, S, S, 3), RGB, as `prepare` gives them.
+        batch: uint8 (N, S, S, 3), RGB, as `resize_to_square` returns them.
 
     Returns:
-        float32 (N, S, S, 3), BGR, the means subtracted and nothing scaled.
+        float32 (N, S, S, 3), BGR, with the means subtracted, not scaled.
     """
     return batch[..., ::-1].astype(np.float32) - MEANS_BGR

@@ -1,4 +1,4 @@
-"""Weights files: where they are, whether they are what they should be, and what is in them."""
+"""Weights files: their location, verification and content."""
 
 import hashlib
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from catalog.exceptions import WeightsDamaged, WeightsUnavailable
-from catalog.features.architectures import VGG16, VGG16_COMPACT, Architecture, Convolution
+from catalog.exceptions import Message, WeightsDamaged, WeightsUnavailable, gettext_noop
+from catalog.features.networks import VGG16, VGG16_COMPACT, Architecture, Convolution
 
-# As published in keras/src/applications/vgg16.py (WEIGHTS_PATH_NO_TOP and its file_hash, an MD5):
+# Published in keras/src/applications/vgg16.py (WEIGHTS_PATH_NO_TOP and its file_hash, an MD5):
 # https://github.com/keras-team/keras/blob/master/keras/src/applications/vgg16.py
 VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 VGG16_MD5 = "6d6bbae143d832006294945121d1f1fc"
 COMPACT_FILE = Path(__file__).parent / "compact" / "vgg16-compact.h5"
 
-Layers = dict[str, tuple[np.ndarray, np.ndarray]]
+LayerWeights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -30,105 +30,116 @@ class Weights:
     digest: str
 
 
-def compact() -> Weights:
-    """The bundled compact network.
+def compact_weights() -> Weights:
+    """Return the weights of the bundled compact network.
 
     Raises:
-        WeightsUnavailable: the installation is not whole.
+        WeightsUnavailable: the installation is incomplete.
     """
-    return Weights(COMPACT_FILE, VGG16_COMPACT, digest(COMPACT_FILE, "Install the program again."))
-
-
-def vgg16(named: Path | None) -> Weights:
-    """VGG16's ImageNet weights: the file that somebody `named`, else the one in Keras's cache.
-
-    Raises:
-        WeightsUnavailable: there is no such file, or it cannot be read.
-        WeightsDamaged: it is not the file that Keras publishes.
-    """
-    path = named or keras_cache() / VGG16_FILE
-    if not path.is_file():
-        raise WeightsUnavailable(
-            "VGG16's ImageNet weights are not at {path}. {remedy}", path=path, remedy=remedy(named)
-        )
-    found = digest(path, remedy(named), "md5")
-    if found != VGG16_MD5:
-        raise WeightsDamaged(
-            "{path} is not the file of VGG16 weights that Keras publishes: its MD5 is {found} and should be "
-            "{expected}. It may be cut off, or the weights with the top. Remove it. {remedy}",
-            path=path,
-            found=found,
-            expected=VGG16_MD5,
-            remedy=remedy(named),
-        )
-    return Weights(path, VGG16, digest(path, remedy(named)))
-
-
-def remedy(named: Path | None) -> str:
-    """What to do about missing weights, in a sentence."""
-    if named:
-        return f"Put {VGG16_FILE} there, or unset IMAGESEARCH_VGG16_WEIGHTS."
-    return (
-        f"Put {VGG16_FILE} into {keras_cache()}, name its place in IMAGESEARCH_VGG16_WEIGHTS, run "
-        "`python manage.py fetch_weights` where there is a network, or go on with the bundled compact "
-        "network (IMAGESEARCH_EXTRACTOR=vgg16-compact)."
+    return Weights(
+        COMPACT_FILE, VGG16_COMPACT, file_digest(COMPACT_FILE, Message(gettext_noop("Reinstall the program.")))
     )
 
 
-def keras_cache() -> Path:
-    """Where Keras keeps what it downloads: https://keras.io/api/utils/python_utils/#getfile-function."""
+def vgg16_weights(configured_path: Path | None) -> Weights:
+    """Return VGG16's ImageNet weights.
+
+    Args:
+        configured_path: the configured file; None to use the cache of Keras.
+
+    Raises:
+        WeightsUnavailable: the file is missing or cannot be read.
+        WeightsDamaged: it is not the file that Keras publishes.
+    """
+    path = configured_path or keras_cache_dir() / VGG16_FILE
+    if not path.is_file():
+        raise WeightsUnavailable(
+            "VGG16's ImageNet weights are missing: there is no file {path}. {hint}",
+            path=path,
+            hint=missing_weights_hint(configured_path),
+        )
+    md5 = file_digest(path, missing_weights_hint(configured_path), "md5")
+    if md5 != VGG16_MD5:
+        raise WeightsDamaged(
+            "{path} is not the VGG16 weights file that Keras publishes: its MD5 is {found} instead of {expected}. "
+            "It may be incomplete, or include the top layers. Delete it. {hint}",
+            path=path,
+            found=md5,
+            expected=VGG16_MD5,
+            hint=missing_weights_hint(configured_path),
+        )
+    return Weights(path, VGG16, file_digest(path, missing_weights_hint(configured_path)))
+
+
+def missing_weights_hint(configured_path: Path | None) -> Message:
+    """Return what to do about missing weights."""
+    if configured_path:
+        return Message(gettext_noop("Put {file} there, or unset IMAGESEARCH_VGG16_WEIGHTS."), file=VGG16_FILE)
+    return Message(
+        gettext_noop(
+            "Run `python manage.py fetch_weights`, put {file} into {folder}, or set IMAGESEARCH_VGG16_WEIGHTS to its "
+            "path. To use the bundled compact network instead, set IMAGESEARCH_EXTRACTOR=vgg16-compact."
+        ),
+        file=VGG16_FILE,
+        folder=keras_cache_dir(),
+    )
+
+
+def keras_cache_dir() -> Path:
+    """Return the folder in which Keras stores its downloads: https://keras.io/api/utils/python_utils/#getfile-function."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
-def digest(path: Path, remedy: str, algorithm: str = "sha256") -> str:
-    """The digest of a file, in hex; `remedy` is what to do if it cannot be read.
+def file_digest(path: Path, hint: Message | str, algorithm: str = "sha256") -> str:
+    """Return the digest of a file, in hex.
+
+    Args:
+        hint: what to do if the file cannot be read, for the error message.
+        algorithm: a name that `hashlib.new` accepts.
 
     Raises:
-        WeightsUnavailable: it cannot be read.
+        WeightsUnavailable: the file cannot be read.
     """
     try:
         stat = path.stat()
-        return _digest(path, stat.st_mtime_ns, stat.st_size, algorithm)
-    except OSError as fault:
+        return _cached_file_digest(path, stat.st_mtime_ns, stat.st_size, algorithm)
+    except OSError as error:
         raise WeightsUnavailable(
-            "{path} cannot be read: {fault}. {remedy}",
-            path=path,
-            fault=fault.strerror or fault,
-            remedy=remedy,
-        ) from fault
+            "{path} cannot be read: {error}. {hint}", path=path, error=error.strerror or error, hint=hint
+        ) from error
 
 
 @lru_cache(maxsize=8)
-def _digest(path: Path, modified: int, size: int, algorithm: str) -> str:
-    """Worked out once for each state of the file, which its time and size stand for."""
+def _cached_file_digest(path: Path, mtime_ns: int, size: int, algorithm: str) -> str:
+    """Compute the digest once for each state of the file, identified by its modification time and size."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def read(weights: Weights) -> Layers:
-    """Kernels (float32, height × width × inputs × outputs) and biases (float32, outputs) by layer.
+def read_layers(weights: Weights) -> LayerWeights:
+    """Return the kernel, float32 (height, width, inputs, outputs), and bias, float32 (outputs,), of each layer.
 
     Raises:
         WeightsUnavailable: the file cannot be read.
-        WeightsDamaged: it was changed since `weights` was made, is no HDF5 file, or lacks a layer.
+        WeightsDamaged: it has changed since `weights` was created, is not an HDF5 file, or lacks a layer.
     """
-    if digest(weights.path, "Put it back.") != weights.digest:
-        # Descriptors of other weights would go under the name of these.
-        raise WeightsDamaged("{path} has changed. Start the program again.", path=weights.path)
+    if file_digest(weights.path, Message(gettext_noop("Restore the file."))) != weights.digest:
+        # Otherwise descriptors of other weights would be assigned to the feature space of these.
+        raise WeightsDamaged("{path} has changed since the program started. Restart the program.", path=weights.path)
     try:
         with h5py.File(weights.path, "r") as file:
-            return {one.name: _layer(file, one) for one in weights.architecture.convolutions()}
-    except (OSError, ValueError) as fault:
+            return {layer.name: _read_layer(file, layer) for layer in weights.architecture.convolutions()}
+    except (OSError, ValueError) as error:
         raise WeightsDamaged(
-            "{path} does not hold the weights of {name}: {fault}.",
+            "{path} does not contain the weights of {name}: {error}.",
             path=weights.path,
             name=weights.architecture.name,
-            fault=fault,
-        ) from fault
+            error=error,
+        ) from error
 
 
-def _layer(file: h5py.File, layer: Convolution) -> tuple[np.ndarray, np.ndarray]:
-    """A layer's kernel and bias, whichever way the Keras of its day named them (`kernel:0`, `…_W_1:0`)."""
+def _read_layer(file: h5py.File, layer: Convolution) -> tuple[np.ndarray, np.ndarray]:
+    """Return kernel and bias, which Keras versions name differently (`kernel:0`, `…_W_1:0`)."""
     group = file.get(layer.name)
     if not isinstance(group, h5py.Group):
         raise ValueError(f"it has no layer {layer.name}")
@@ -136,8 +147,8 @@ def _layer(file: h5py.File, layer: Convolution) -> tuple[np.ndarray, np.ndarray]
     group.visititems(lambda _, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None)
     arrays.sort(key=np.ndim, reverse=True)
     shapes = [array.shape for array in arrays]
-    expected = [(3, 3, layer.inputs, layer.outputs), (layer.outputs,)]
+    expected = [(3, 3, layer.in_channels, layer.out_channels), (layer.out_channels,)]
     if shapes != expected:
-        raise ValueError(f"its layer {layer.name} has arrays of the shapes {shapes} and should have {expected}")
+        raise ValueError(f"the arrays of its layer {layer.name} have the shapes {shapes} instead of {expected}")
     kernel, bias = arrays
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -1,4 +1,4 @@
-"""A rectangle of a picture, as a person drew it."""
+"""Rectangular crops of a picture."""
 
 import math
 import re
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from catalog.exceptions import CropRefused
+from catalog.exceptions import CropRejected
 from catalog.imaging.decoding import Picture
 
-FOUR_NUMBERS = re.compile(r"\s*,\s*".join([r"\s*(-?[0-9]{1,9})", *["(-?[0-9]{1,9})"] * 3]) + r"\s*")
+BOX_PATTERN = re.compile(r"\s*,\s*".join([r"\s*(-?[0-9]{1,9})", *["(-?[0-9]{1,9})"] * 3]) + r"\s*")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Box:
     """A rectangle in pixels of the upright, full-size picture; (x, y) is its upper left corner.
 
     Raises:
-        CropRefused: a corner is left of or above the picture, or a side is not positive.
+        CropRejected: x or y is negative, or a side is not positive.
     """
 
     x: int
@@ -27,55 +27,54 @@ class Box:
 
     def __post_init__(self) -> None:
         if self.width <= 0 or self.height <= 0:
-            raise CropRefused(
-                "The crop {box} is empty. Draw one that is at least one pixel wide and high.", box=str(self)
+            raise CropRejected(
+                "The selected area {box} is empty. It must be at least 1 pixel wide and high.", box=str(self)
             )
         if self.x < 0 or self.y < 0:
-            raise CropRefused(
-                "The crop {box} begins outside the picture. Its corner can be 0,0 at the least.",
-                box=str(self),
+            raise CropRejected(
+                "The selected area {box} starts outside the picture. x and y must be 0 or more.", box=str(self)
             )
 
     def __str__(self) -> str:
         return f"{self.x},{self.y},{self.width},{self.height}"
 
 
-def parse(text: str) -> Box:
-    """The box written as "x,y,width,height", whole numbers of pixels.
+def parse_box(text: str) -> Box:
+    """Parse "x,y,width,height", four whole numbers of pixels.
 
     Raises:
-        CropRefused: `text` is anything else, or not a box.
+        CropRejected: `text` has another format, or is not a valid box.
     """
-    match = FOUR_NUMBERS.fullmatch(text)
+    match = BOX_PATTERN.fullmatch(text)
     if match is None:
-        raise CropRefused(
-            "“{text}” is not a crop. Write four whole numbers, x,y,width,height, in pixels: 40,0,200,150.",
+        raise CropRejected(
+            "“{text}” is not a valid area. Use x,y,width,height in whole pixels, for example 40,0,200,150.",
             text=text[:100],
         )
     return Box(*map(int, match.groups()))
 
 
 def crop(picture: Picture, box: Box) -> Image.Image:
-    """The part of `picture` inside `box`, mode RGB, at the scale the picture was decoded at.
+    """Return the area of `picture` inside `box`: mode RGB, at the scale at which the picture was decoded.
 
-    Every pixel that the box touches is in it, so that a reduced picture still gives at least one.
+    Partly covered pixels are included, so that the crop of a reduced picture has at least one pixel.
 
     Raises:
-        CropRefused: the box reaches beyond the picture.
+        CropRejected: the box extends beyond the picture.
     """
     if box.x + box.width > picture.width or box.y + box.height > picture.height:
-        raise CropRefused(
-            "The crop {box} reaches beyond the picture, which is {width} × {height} pixels.",
+        raise CropRejected(
+            "The selected area {box} extends beyond the picture, which is {width} × {height} pixels.",
             box=str(box),
             width=picture.width,
             height=picture.height,
         )
-    across, down = picture.rgb.width / picture.width, picture.rgb.height / picture.height
+    scale_x, scale_y = picture.rgb.width / picture.width, picture.rgb.height / picture.height
     return picture.rgb.crop(
         (
-            math.floor(box.x * across),
-            math.floor(box.y * down),
-            math.ceil((box.x + box.width) * across),
-            math.ceil((box.y + box.height) * down),
+            math.floor(box.x * scale_x),
+            math.floor(box.y * scale_y),
+            math.ceil((box.x + box.width) * scale_x),
+            math.ceil((box.y + box.height) * scale_y),
         )
     )

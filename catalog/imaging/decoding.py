@@ -1,4 +1,4 @@
-"""Bytes in, an upright RGB picture out, or a sentence that says why not."""
+"""Decoding of untrusted files into upright sRGB pictures."""
 
 import math
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH
 
-from catalog.exceptions import PictureRefused
+from catalog.exceptions import PictureRejected
 from catalog.imaging import formats
 from catalog.imaging.colours import to_rgb
-from catalog.imaging.limits import Limits
-from catalog.imaging.orientation import SIDEWAYS, orientation, upright
-from catalog.imaging.truncation import ends_early
+from catalog.imaging.limits import PictureLimits, format_bytes
+from catalog.imaging.orientation import AXIS_SWAPPING_ORIENTATIONS, apply_orientation, read_orientation
+from catalog.imaging.truncation import is_truncated
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Picture:
 
     Attributes:
         rgb: mode RGB, sRGB, upright, without metadata; possibly at reduced scale.
-        format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF" or "HEIF", as the bytes say.
-        extension: the file extension of that format, with its dot.
-        width, height: of the full-size upright picture, in pixels, even where `rgb` is smaller.
+        format: "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF" or "HEIF", detected from the content.
+        extension: the file extension of that format, with the dot.
+        width, height: size of the full-size upright picture in pixels, even if `rgb` is smaller.
     """
 
     rgb: Image.Image
@@ -34,118 +34,114 @@ class Picture:
     height: int
 
 
-def decode(data: bytes, limits: Limits, *, at_least: int | None = None) -> Picture:
-    """The picture in `data`: the first frame or page of it. Safe to call from many threads.
+def decode(data: bytes, limits: PictureLimits, *, min_decoded_side: int | None = None) -> Picture:
+    """Decode a picture, or the first frame or page of it. Thread-safe.
 
     Args:
         data: the whole file.
-        limits: what is refused unseen.
-        at_least: the shorter side, in pixels, that the caller needs. A JPEG that is much larger is decoded
-            at a half, a quarter or an eighth of its size, never below this.
+        limits: checked before any pixel is decoded.
+        min_decoded_side: the shorter side, in pixels, that the caller needs. A much larger JPEG is decoded at 1/2,
+            1/4 or 1/8 of its size, but never smaller than this.
 
     Raises:
-        PictureRefused: with one of the codes `empty`, `too_many_bytes`, `svg`, `unsupported`,
+        PictureRejected: with one of the codes `empty`, `too_many_bytes`, `svg`, `unsupported`,
             `not_a_picture`, `too_many_pixels`, `side_too_long`, `too_small`, `truncated`, `damaged`.
     """
-    _check_length(data, limits)
-    known = formats.recognise(data)
+    _check_file_size(data, limits)
+    format_ = formats.detect_format(data)
     try:
-        return _decoded(data, known, limits, at_least)
-    except (PictureRefused, MemoryError):
+        return _decode_as(data, format_, limits, min_decoded_side)
+    except (PictureRejected, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _hidden_bomb(limits) from None
-    except Exception as fault:  # decoders of damaged files raise whatever they stumble over
-        raise _broken(data, known) from fault
+        raise _decompression_bomb_error(limits) from None
+    except Exception as error:  # on damaged files, decoders raise exceptions of many types
+        raise _damaged_error(data, format_) from error
 
 
-def _decoded(data: bytes, known: formats.Format, limits: Limits, at_least: int | None) -> Picture:
-    # The decoder is called by its class: `Image.open` asks the process-wide Image.MAX_IMAGE_PIXELS first.
-    with known.decoder(BytesIO(data)) as opened:
-        full = opened.size
-        _check_size(*full, limits)
-        _check_tiles(opened, limits)
-        reduced = at_least is not None and known is formats.JPEG and _reduce(opened, at_least)
-        opened.load()
-        if not reduced:
-            full = opened.size
-        turn = orientation(opened)
-        rgb = upright(to_rgb(opened), turn)
-    width, height = reversed(full) if turn in SIDEWAYS else full
-    return Picture(rgb, known.name, known.extension, width, height)
+def _decode_as(data: bytes, format_: formats.Format, limits: PictureLimits, min_decoded_side: int | None) -> Picture:
+    # The decoder class is called directly: `Image.open` would check the global Image.MAX_IMAGE_PIXELS first.
+    with format_.decoder(BytesIO(data)) as image:
+        full_size = image.size
+        _check_dimensions(*full_size, limits)
+        _check_tiles(image, limits)
+        is_reduced = (
+            min_decoded_side is not None and format_ is formats.JPEG and _set_reduced_scale(image, min_decoded_side)
+        )
+        image.load()
+        if not is_reduced:
+            full_size = image.size
+        orientation_tag = read_orientation(image)
+        rgb = apply_orientation(to_rgb(image), orientation_tag)
+    width, height = reversed(full_size) if orientation_tag in AXIS_SWAPPING_ORIENTATIONS else full_size
+    return Picture(rgb, format_.name, format_.extension, width, height)
 
 
-def _reduce(opened: ImageFile, at_least: int) -> bool:
-    """Has a JPEG decoded at the smallest scale with a shorter side of `at_least`; whether that is reduced."""
-    full = opened.size
-    scale = at_least / min(full)
-    opened.draft(None, (math.ceil(full[0] * scale), math.ceil(full[1] * scale)))
-    return opened.size != full
+def _set_reduced_scale(image: ImageFile, min_decoded_side: int) -> bool:
+    """Select the smallest scale of a JPEG with a shorter side of `min_decoded_side`; return whether it is reduced."""
+    full_size = image.size
+    scale = min_decoded_side / min(full_size)
+    image.draft(None, (math.ceil(full_size[0] * scale), math.ceil(full_size[1] * scale)))
+    return image.size != full_size
 
 
-def _check_length(data: bytes, limits: Limits) -> None:
+def _check_file_size(data: bytes, limits: PictureLimits) -> None:
     if not data:
-        raise PictureRefused("empty", "The file is empty. Choose one that holds a picture.")
+        raise PictureRejected("empty", "The file is empty. Choose another one.")
     if len(data) > limits.max_bytes:
-        raise PictureRefused(
+        raise PictureRejected(
             "too_many_bytes",
-            "The file has {bytes:,} bytes; {max_bytes:,} are taken at most. Save the picture smaller.",
-            bytes=len(data),
-            max_bytes=limits.max_bytes,
+            "Larger than the {max_size} limit. Use a smaller version of the picture.",
+            max_size=format_bytes(limits.max_bytes),
         )
 
 
-def _check_size(width: int, height: int, limits: Limits) -> None:
+def _check_dimensions(width: int, height: int, limits: PictureLimits) -> None:
     if width * height > limits.max_pixels:
-        raise PictureRefused(
+        raise PictureRejected(
             "too_many_pixels",
-            "The picture has {width} × {height} pixels; {max_pixels:,} in all are the most. Make it smaller.",
+            "The picture is {width} × {height} pixels; the limit is {max_megapixels:g} megapixels. Make it smaller.",
             width=width,
             height=height,
-            max_pixels=limits.max_pixels,
+            max_megapixels=limits.max_pixels / 1e6,
         )
     if max(width, height) > limits.max_side:
-        raise PictureRefused(
+        raise PictureRejected(
             "side_too_long",
-            "The picture has {width} × {height} pixels; a side may have {max_side:,}. Make it smaller.",
+            "The picture is {width} × {height} pixels; each side can be at most {max_side:,} pixels. Make it smaller.",
             width=width,
             height=height,
             max_side=limits.max_side,
         )
     if min(width, height) < limits.min_side:
-        raise PictureRefused(
+        raise PictureRejected(
             "too_small",
-            "The picture has {width} × {height} pixels; each side needs {min_side}. Choose a larger one.",
+            "The picture is {width} × {height} pixels; each side must be at least {min_side} pixels. "
+            "Choose a larger picture.",
             width=width,
             height=height,
             min_side=limits.min_side,
         )
 
 
-def _check_tiles(opened: ImageFile, limits: Limits) -> None:
-    """A TIFF's tile, which is unpacked whole, can be larger than the picture."""
-    tags = getattr(opened, "tag_v2", {})
+def _check_tiles(image: ImageFile, limits: PictureLimits) -> None:
+    """Check the tiles of a TIFF, which are decoded whole and can be larger than the picture."""
+    tags = getattr(image, "tag_v2", {})
     if tags.get(TILEWIDTH, 0) * tags.get(TILELENGTH, 0) > limits.max_pixels:
-        raise _hidden_bomb(limits)
+        raise _decompression_bomb_error(limits)
 
 
-def _hidden_bomb(limits: Limits) -> PictureRefused:
-    return PictureRefused(
+def _decompression_bomb_error(limits: PictureLimits) -> PictureRejected:
+    return PictureRejected(
         "too_many_pixels",
-        "A part of the picture has more than {max_pixels:,} pixels. Save it anew in another format.",
-        max_pixels=limits.max_pixels,
+        "The decoded picture is larger than {max_megapixels:g} megapixels. Save it in another format.",
+        max_megapixels=limits.max_pixels / 1e6,
     )
 
 
-def _broken(data: bytes, known: formats.Format) -> PictureRefused:
-    if ends_early(data, known):
-        return PictureRefused(
-            "truncated",
-            "The {format} file ends in the middle. Copy or send it again, whole.",
-            format=known.name,
+def _damaged_error(data: bytes, format_: formats.Format) -> PictureRejected:
+    if is_truncated(data, format_):
+        return PictureRejected(
+            "truncated", "This {format} file is incomplete. Copy or upload it again.", format=format_.name
         )
-    return PictureRefused(
-        "damaged",
-        "The {format} file is damaged and cannot be read. Use another copy of it.",
-        format=known.name,
-    )
+    return PictureRejected("damaged", "This {format} file is damaged. Use another copy.", format=format_.name)

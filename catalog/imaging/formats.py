@@ -1,4 +1,4 @@
-"""Which pictures are taken, told from their first bytes. A file's name says nothing."""
+"""Supported picture formats, detected from the first bytes of a file; its name is ignored."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 from pillow_heif import HeifImageFile
 
-from catalog.exceptions import PictureRefused
+from catalog.exceptions import PictureRejected
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format that is taken, and the one decoder that is ever tried on it."""
+    """A supported format, and the only decoder that is used for it."""
 
     name: str
     extension: str
-    mime: str
+    media_type: str
     decoder: type[ImageFile]
 
 
-# A phone's MPO is a JPEG followed by more of them; the JPEG decoder reads the first and stops.
+# An MPO, as some phones write, is several JPEG files in a row; the JPEG decoder reads the first one.
 JPEG = Format("JPEG", ".jpg", "image/jpeg", JpegImageFile)
 PNG = Format("PNG", ".png", "image/png", PngImageFile)
 WEBP = Format("WEBP", ".webp", "image/webp", WebPImageFile)
@@ -35,9 +35,9 @@ TIFF = Format("TIFF", ".tif", "image/tiff", TiffImageFile)
 AVIF = Format("AVIF", ".avif", "image/avif", AvifImageFile)
 HEIF = Format("HEIF", ".heic", "image/heic", HeifImageFile)
 
-MEDIA_TYPES = {one.name: one.mime for one in (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF)}
+MEDIA_TYPES = {format_.name: format_.media_type for format_ in (JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF)}
 
-TAKEN = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC"
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
 
 SIGNATURES: dict[bytes, Format] = {
     b"\xff\xd8\xff": JPEG,
@@ -50,8 +50,8 @@ SIGNATURES: dict[bytes, Format] = {
     b"MM\0+": TIFF,
 }
 
-# Asked first: Canon's raw files begin as a TIFF does.
-NOT_TAKEN: dict[bytes, str] = {
+# Checked before SIGNATURES: Canon raw files start like a TIFF.
+UNSUPPORTED_SIGNATURES: dict[bytes, str] = {
     b"II*\0\x10\0\0\0CR": "Canon raw",
     b"8BPS": "Photoshop",
     b"gimp xcf": "GIMP",
@@ -71,54 +71,55 @@ HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"
 AVIF_BRANDS = {b"avif", b"avis"}
 
 
-def recognise(data: bytes) -> Format:
-    """The format of these bytes.
+def detect_format(data: bytes) -> Format:
+    """Return the format of a file.
+
+    Args:
+        data: the whole file.
 
     Raises:
-        PictureRefused: `svg`, `unsupported` or `not_a_picture`.
+        PictureRejected: with the code `svg`, `unsupported` or `not_a_picture`.
     """
-    for signature, name in NOT_TAKEN.items():
+    for signature, name in UNSUPPORTED_SIGNATURES.items():
         if data.startswith(signature):
-            raise _unsupported(name)
-    for signature, known in SIGNATURES.items():
+            raise _unsupported_error(name)
+    for signature, format_ in SIGNATURES.items():
         if data.startswith(signature):
-            return known
+            return format_
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WEBP
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in BMP_HEADER_LENGTHS:
         return BMP
     if data[4:8] == b"ftyp":
-        return _by_brand(data)
+        return _detect_by_brand(data)
     if _is_svg(data):
-        raise PictureRefused(
-            "svg", "This is an SVG, a vector drawing, which is not taken. Export it as PNG and send that."
-        )
-    raise PictureRefused(
-        "not_a_picture", "This is not a picture, whatever its name says. {formats} are taken.", formats=TAKEN
+        raise PictureRejected("svg", "SVG isn't supported. Export the drawing as PNG.")
+    raise PictureRejected(
+        "not_a_picture", "This file isn't a picture. Supported: {formats}.", formats=SUPPORTED_FORMATS
     )
 
 
-def _by_brand(data: bytes) -> Format:
-    """AVIF or HEIC: both live in ISO media files, as films do (ISO/IEC 14496-12, 4.3; 23008-12, 10.2)."""
+def _detect_by_brand(data: bytes) -> Format:
+    """Tell AVIF from HEIC; both use the container format of MP4 films (ISO/IEC 14496-12, 4.3; 23008-12, 10.2)."""
     end = min(int.from_bytes(data[:4], "big"), 1024)
-    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    brands = {data[8:12], *(data[offset : offset + 4] for offset in range(16, end, 4))}
     if brands & AVIF_BRANDS:
         return AVIF
     if brands & HEIF_BRANDS:
         return HEIF
-    raise _unsupported(data[8:12].decode("ascii", "replace").strip())
+    raise _unsupported_error(data[8:12].decode("ascii", "replace").strip())
 
 
 def _is_svg(data: bytes) -> bool:
-    # Without the NULs, UTF-16 reads as ASCII does.
+    # Without its NUL bytes, UTF-16 text of ASCII characters is ASCII.
     text = data[:32_768].replace(b"\0", b"").lower()
     return b"<svg" in text and b"<html" not in text and text.lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n").startswith(b"<")
 
 
-def _unsupported(name: str) -> PictureRefused:
-    return PictureRefused(
+def _unsupported_error(name: str) -> PictureRejected:
+    return PictureRejected(
         "unsupported",
-        "Files of the kind “{format}” are not taken; {formats} are. Export it as one of these.",
+        "“{format}” files aren't supported. Export the picture as one of: {formats}.",
         format=name,
-        formats=TAKEN,
+        formats=SUPPORTED_FORMATS,
     )

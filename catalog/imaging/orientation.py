@@ -1,8 +1,8 @@
-"""Which way up a picture was taken (the Orientation tag: Exif 2.32, 4.6.4 A)."""
+"""The orientation in which a picture was taken (the Orientation tag: Exif 2.32, 4.6.4 A)."""
 
 from PIL import ExifTags, Image
 
-TURNS = {
+TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -11,21 +11,22 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {5, 6, 7, 8}
+AXIS_SWAPPING_ORIENTATIONS = {5, 6, 7, 8}
 
 
-def orientation(loaded: Image.Image) -> int:
-    """The turn that is still to be made, 1 to 8; 1 where none is, or where the metadata make no sense.
+def read_orientation(image: Image.Image) -> int:
+    """Return the orientation that has yet to be applied, 1 to 8; 1 if there is none or the metadata are invalid.
 
-    Ask after loading: a PNG may keep its Exif behind the pixels, and Pillow's TIFF and pillow-heif turn
-    the pixels themselves and strike the tag out.
+    Call it after `image.load()`: a PNG may store its Exif after the pixels, and Pillow's TIFF decoder and pillow-heif
+    rotate the pixels while loading and remove the tag.
     """
     try:
-        value = loaded.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # a picture is not refused for its metadata
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # invalid metadata are no reason to reject a picture
         return 1
-    return value if value in TURNS else 1
+    return value if value in TRANSPOSES else 1
 
 
-def upright(image: Image.Image, turn: int) -> Image.Image:
-    return image.transpose(TURNS[turn]) if turn in TURNS else image
+def apply_orientation(image: Image.Image, orientation_tag: int) -> Image.Image:
+    """Return the upright picture; `image` itself if it is upright already."""
+    return image.transpose(TRANSPOSES[orientation_tag]) if orientation_tag in TRANSPOSES else image

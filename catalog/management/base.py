@@ -1,4 +1,4 @@
-"""What the commands share: faults as sentences, progress bars, and the last line as JSON."""
+"""The base class of the commands: readable errors, progress bars and JSON output."""
 
 import json
 import sys
@@ -10,72 +10,78 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
+from catalog import database_errors
 from catalog.exceptions import ImageSearchError, SegmentDamaged
-from catalog.services import database, health
-from catalog.services.refining import MOST_EXPANDED
+from catalog.services.maintenance import health
+from catalog.services.search.feedback import MAX_EXPANSION_IMAGES
 
 Progress = Callable[[str, int, int], None]
 
-EXPAND_HELP = "search again with the N best images added to the query, which finds more of its kind (0: do not)"
+EXPAND_HELP = "add the N best images to the query and search again, to find more images of the same kind (default: 0)"
 
 
 class CatalogueCommand(BaseCommand):
-    """A command whose faults are sentences, and which tells when the compact network is in use."""
+    """A command that reports expected errors without a traceback, and warns if the compact network is used.
+
+    Attributes:
+        supports_json: whether the command has the option `--json`.
+    """
 
     requires_system_checks: list[str] = []
+    supports_json = True
 
     def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(*args, **kwargs)
-        if self.gives_json:
-            parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+        if self.supports_json:
+            parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
         return parser
-
-    gives_json = True
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            answer = super().execute(*args, **options)
-            self._warn()
-        except SegmentDamaged as fault:
-            raise CommandError(f"{fault} To mend it, run: python manage.py check_index --repair") from fault
-        except ImageSearchError as fault:
-            raise CommandError(str(fault)) from fault
-        except database.FAULTS as fault:
-            raise CommandError(str(database.explained(fault))) from fault
-        except OSError as fault:
-            raise CommandError(f"{fault.filename or 'A file'}: {fault.strerror or fault}.") from fault
+            output = super().execute(*args, **options)
+            self._write_status_message()
+        except SegmentDamaged as error:
+            raise CommandError(f"{error} To repair it, run: python manage.py check_index --repair") from error
+        except ImageSearchError as error:
+            raise CommandError(str(error)) from error
+        except database_errors.DATABASE_ERRORS as error:
+            raise CommandError(str(database_errors.to_catalog_error(error))) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'A file'}: {error.strerror or error}.") from error
         except KeyboardInterrupt:
-            raise CommandError("Stopped. What was finished is kept; run it again to go on.", returncode=130) from None
-        return answer
+            raise CommandError(
+                "Stopped. Completed work is kept; run the command again to continue.", returncode=130
+            ) from None
+        return output
 
-    def give(self, answer: dict[str, Any]) -> None:
-        """Print the JSON object."""
-        self.stdout.write(json.dumps(answer, ensure_ascii=False))
+    def write_json(self, result: dict[str, Any]) -> None:
+        """Print `result` as one line of JSON."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False))
 
-    def _warn(self) -> None:
-        with suppress(DatabaseError):  # a command that succeeded without the catalogue does not fail of it now
-            if notice := health.notice():
-                self.stderr.write(self.style.WARNING(notice))
+    def _write_status_message(self) -> None:
+        with suppress(DatabaseError):  # a command that needs no tables succeeds without them
+            if message := health.status_message():
+                self.stderr.write(self.style.WARNING(message))
 
 
 def check_expand(count: int) -> None:
-    """Refuse a value of `--expand` that is none."""
-    if not 0 <= count <= MOST_EXPANDED:
-        raise CommandError(f"--expand is {count}; it takes 0 to {MOST_EXPANDED}.")
+    """Raise CommandError if a value of `--expand` is out of range."""
+    if not 0 <= count <= MAX_EXPANSION_IMAGES:
+        raise CommandError(f"--expand is {count}; it must be between 0 and {MAX_EXPANSION_IMAGES}.")
 
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A function to call with (phase, done, total); it draws a bar for each phase, in a terminal only."""
+    """Yield a function of (phase, done, total) that draws a progress bar for each phase, if stderr is a terminal."""
     bars: dict[str, tqdm] = {}
 
-    def show(phase: str, done: int, total: int) -> None:
+    def update(phase: str, done: int, total: int) -> None:
         bar = bars.setdefault(phase, tqdm(desc=phase, total=total, disable=not sys.stderr.isatty(), leave=True))
         bar.total = total
         bar.update(done - bar.n)
 
     try:
-        yield show
+        yield update
     finally:
         for bar in bars.values():
             bar.close()

@@ -1,4 +1,4 @@
-"""What can rank the catalogue: the segments themselves, here, or a server that is kept up to them."""
+"""Engines: what ranks a snapshot, either this process or a vector server."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -11,51 +11,55 @@ from catalog.vectors.snapshot import Snapshot
 
 
 class Engine(Protocol):
-    """Ranks the rows of snapshots, from the segments or whatever it derives from them.
+    """Ranks the rows of snapshots.
 
-    What it derives goes by the snapshot's key. All but the local engine may raise IndexUnavailable: the engine's
-    server is away or refuses.
+    An engine may keep an index derived from the segments, one for each snapshot key. All methods of an engine with a
+    server may raise IndexUnavailable: the server cannot be reached or reports an error.
     """
 
     def check(self) -> None:
-        """Return if searches can be answered; else raise."""
+        """Raise IndexUnavailable if the engine cannot answer searches."""
 
-    def holds(self, snapshot: Snapshot) -> bool:
-        """Whether the live rows of `snapshot`, and those alone, are what `rank` ranks."""
+    def is_synced(self, snapshot: Snapshot) -> bool:
+        """Return whether the engine's index contains exactly the live rows of `snapshot`."""
 
-    def catch_up(self, snapshot: Snapshot) -> None:
-        """Make that so. One process at a time may do this for a key."""
+    def sync(self, snapshot: Snapshot) -> None:
+        """Update the engine's index to the live rows of `snapshot`. Only one process may do this for a key."""
 
-    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-        """Rank the rows that it holds, as `exact.rank` does, or nearly so: see `two_stage`."""
+    def rank(
+        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+    ) -> Ranking:
+        """Rank the rows of the index, as `exact.rank` does exactly and `two_stage.rank` does approximately."""
 
-    def drop_others(self, keys: Collection[str]) -> None:
-        """Let go of what is held for any snapshot whose key is not one of `keys`."""
+    def drop_all_except(self, keys: Collection[str]) -> None:
+        """Delete the indexes of all snapshots whose key is not in `keys`."""
 
 
-class Local:
-    """Ranks the segments as they are, through their memory maps: there is nothing to keep up."""
+class LocalEngine:
+    """Ranks the memory-mapped segments in this process. It has no index of its own to update."""
 
     def check(self) -> None:
         return
 
-    def holds(self, snapshot: Snapshot) -> bool:
+    def is_synced(self, snapshot: Snapshot) -> bool:
         return True
 
-    def catch_up(self, snapshot: Snapshot) -> None:
+    def sync(self, snapshot: Snapshot) -> None:
         return
 
-    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-        return two_stage.rank(snapshot, sought, top=top, allowed=allowed)
+    def rank(
+        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+    ) -> Ranking:
+        return two_stage.rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
 
-    def drop_others(self, keys: Collection[str]) -> None:
+    def drop_all_except(self, keys: Collection[str]) -> None:
         return
 
 
-def engine_at(url: str | None) -> Engine:
-    """The engine of a Milvus server's URL, or the local one. Nothing is asked of the server yet."""
+def create_engine(url: str | None) -> Engine:
+    """Create the engine of a Milvus server's URL; None stands for the local engine. This does not connect yet."""
     if url is None:
-        return Local()
-    from catalog.vectors.milvus import Milvus  # brings in pandas and a hundred megabytes
+        return LocalEngine()
+    from catalog.vectors.milvus import MilvusEngine  # imports pandas and takes a hundred megabytes
 
-    return Milvus(url)
+    return MilvusEngine(url)

@@ -1,12 +1,12 @@
-"""Search on a Milvus server: an index derived from the segments, which stay the durable record.
+"""Search on a Milvus server. Its index is derived from the segments, which remain the durable record.
 
-Each snapshot's key has a collection, in which each image has a row: its id, its descriptor as it is compared, and
-a mark. The mark is made of the image's id and the digest of its content, so that rows of another catalogue, or of one
-that was put back from a backup, are not taken for this one's; and it stays when segments are merged.
+Each snapshot key has a Milvus collection. It has a row for each image: the id, the descriptor as it is compared, and a
+fingerprint (the field "mark"). The fingerprint combines the image's id with the digest of its content. It identifies
+rows of another catalogue, or of one that was restored from a backup, and does not change when segments are merged.
 
-The index is FLAT, which compares with every row, by inner product, which of unit vectors is the cosine:
-the ranking is that of `exact.rank`. The collection's consistency is Strong: what was written is found at once.
-https://milvus.io/docs/flat.md, https://milvus.io/docs/consistency.md
+The index type is FLAT, which compares the query with every row, and the metric is the inner product, which is the
+cosine similarity of unit vectors. The ranking is therefore that of `exact.rank`. The consistency level is Strong, so
+that searches see all previous writes. https://milvus.io/docs/flat.md, https://milvus.io/docs/consistency.md
 """
 
 import logging
@@ -27,211 +27,243 @@ from catalog.exceptions import ImageSearchError, IndexUnavailable
 from catalog.vectors.exact import Ranking
 from catalog.vectors.snapshot import LiveSegment, Snapshot
 
-# It logs each fault with its traceback, besides raising it.
+# pymilvus logs each error with its traceback in addition to raising it.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
-PREFIX = "imagesearch_"
-# What one request carries: rows with their vectors, ids in a condition.
-ROWS, IDS = 2_000, 10_000
-# https://milvus.io/docs/limitations.md: the most that one search returns.
-MOST = 16_384
-# How many rows are asked for beyond those wanted, in case they equal the last of these.
-MORE = 32
-# Seconds: for a connection, an answer, and a collection to be read into the server's memory.
-CONNECTING, ANSWERING, LOADING = 3, 30, 600
+Client = Any  # pymilvus has no type annotations
+
+COLLECTION_PREFIX = "imagesearch_"
+# Limits of one request: rows with vectors, and ids in a filter expression.
+MAX_ROWS_PER_REQUEST, MAX_IDS_PER_REQUEST = 2_000, 10_000
+# Maximum number of results of a search: https://milvus.io/docs/limitations.md
+MAX_RESULTS = 16_384
+# Rows that are requested beyond the limit, to find rows with the same score as the last one.
+EXTRA_RESULTS = 32
+# Timeouts in seconds; LOAD_TIMEOUT is for loading a collection into the server's memory.
+CONNECT_TIMEOUT, REQUEST_TIMEOUT, LOAD_TIMEOUT = 3, 30, 600
 
 
-class Rows(NamedTuple):
-    """Which rows there are. ids: int64, n; marks: int64, n."""
+class RowKeys(NamedTuple):
+    """Identifies rows.
+
+    Attributes:
+        ids: image ids, int64, n.
+        fingerprints: int64, n.
+    """
 
     ids: np.ndarray
-    marks: np.ndarray
+    fingerprints: np.ndarray
 
 
-class Known(NamedTuple):
-    """What a collection was last made to hold: the live rows of these segments."""
+class SyncedState(NamedTuple):
+    """The state of a collection after its last sync: the live rows of these segments."""
 
     segments: Sequence[LiveSegment]
-    rows: Rows
+    rows: RowKeys
 
 
-class Milvus:
+class MilvusEngine:
     """The engine of the Milvus server at `http(s)://[user:password@]host[:port][/database]`.
 
-    The database is this catalogue's alone; it is made where it is missing.
+    The database must be used by this catalogue only. It is created if it does not exist.
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        self._token = ":".join(unquote(part) for part in (parts.username, parts.password) if part)
-        self._database = parts.path.strip("/")
+        split_url = urlsplit(url)
+        self.address = f"{split_url.scheme}://{split_url.netloc.rpartition('@')[2]}"
+        self._token = ":".join(
+            unquote(credential) for credential in (split_url.username, split_url.password) if credential
+        )
+        self._database = split_url.path.strip("/")
         self._lock = threading.Lock()
-        self._connection: Any = None
-        self._known: dict[str, Known] = {}
+        self._connection: Client | None = None
+        self._synced: dict[str, SyncedState] = {}
 
     def check(self) -> None:
         with self.client() as client:
-            client.get_server_version(timeout=CONNECTING)
+            client.get_server_version(timeout=CONNECT_TIMEOUT)
 
-    def holds(self, snapshot: Snapshot) -> bool:
+    def is_synced(self, snapshot: Snapshot) -> bool:
         if not snapshot.segments:
             return True
-        known, name = self._known.get(snapshot.key), _name(snapshot.key)
-        if known is None or [*map(id, known.segments)] != [*map(id, snapshot.segments)]:
+        synced, name = self._synced.get(snapshot.key), _collection_name(snapshot.key)
+        if synced is None or [*map(id, synced.segments)] != [*map(id, snapshot.segments)]:
             return False
         with self.client() as client:
-            # The server may have been started anew or emptied, and other processes keep it up too.
-            state = client.get_load_state(name, timeout=ANSWERING)["state"]
-            return state == LoadState.Loaded and _count(client, name) == len(known.rows.ids)
+            # The server may have been restarted or emptied, and other processes update it too.
+            state = client.get_load_state(name, timeout=REQUEST_TIMEOUT)["state"]
+            return state == LoadState.Loaded and _count_rows(client, name) == len(synced.rows.ids)
 
-    def catch_up(self, snapshot: Snapshot) -> None:
-        wanted, name = _live_rows(snapshot.segments), _name(snapshot.key)
-        known = self._known.pop(snapshot.key, None)  # until all went well
+    def sync(self, snapshot: Snapshot) -> None:
+        live_rows, name = _live_row_keys(snapshot.segments), _collection_name(snapshot.key)
+        synced = self._synced.pop(snapshot.key, None)  # set again after a successful sync
         with self.client() as client:
-            _load(client, name, snapshot.segments[0].segment.vectors.shape[1])
-            held = _held(client, name, wanted, known)
-            _even_out(client, snapshot, wanted, held)
-            if known and _count(client, name) != len(wanted.ids):  # it was not as known
-                _even_out(client, snapshot, wanted, _read(client, name))
-        # Of the snapshots before, the last may still be searched; more would keep segments open that are long merged.
-        self._known = {**dict([*self._known.items()][-1:]), snapshot.key: Known(snapshot.segments, wanted)}
+            _ensure_loaded(client, name, snapshot.segments[0].segment.vectors.shape[1])
+            stored_rows = _stored_rows(client, name, live_rows, synced)
+            _reconcile(client, snapshot, live_rows, stored_rows)
+            if synced and _count_rows(client, name) != len(
+                live_rows.ids
+            ):  # the collection was not in the expected state
+                _reconcile(client, snapshot, live_rows, _read_rows(client, name))
+        # The previous snapshot may still be searched. Keeping more would keep merged segments open.
+        self._synced = {**dict([*self._synced.items()][-1:]), snapshot.key: SyncedState(snapshot.segments, live_rows)}
 
-    def rank(self, snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-        """As `exact.rank`. Raises ImageSearchError: `top` is more than Milvus returns."""
-        conditions, name = _conditions(allowed) if snapshot.segments else [], _name(snapshot.key)
+    def rank(
+        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+    ) -> Ranking:
+        """Rank as `exact.rank` does.
+
+        Raises:
+            ImageSearchError: `limit` is more than Milvus returns.
+            IndexUnavailable: the server cannot be reached or reports an error.
+        """
+        conditions, name = _id_conditions(allowed_ids) if snapshot.segments else [], _collection_name(snapshot.key)
         with self.client() as client:
-            total = sum(_count(client, name, condition) for condition in conditions)
-            top = min(top, total)
-            if top > MOST:
+            total = sum(_count_rows(client, name, condition) for condition in conditions)
+            limit = min(limit, total)
+            if limit > MAX_RESULTS:
                 raise ImageSearchError(
-                    "Milvus ranks the {most} best images of a search and no more. "
-                    "Go back, or narrow the search by a collection or a tag.",
-                    most=MOST,
+                    "Milvus returns only the {limit:,} best images of a search. "
+                    "Go back, or filter the search by collection or tag.",
+                    limit=MAX_RESULTS,
                 )
-            parts = [_nearest(client, name, sought, condition, top) for condition in conditions if top]
-        ids = np.array([hit["id"] for hits in parts for hit in hits], np.int64)
-        scores = np.array([hit["distance"] for hits in parts for hit in hits], np.float32)
-        best = np.lexsort((ids, -scores))[:top]
-        return Ranking(ids[best], scores[best], total)
+            results = [
+                _search_with_ties(client, name, query_vector, condition, limit) for condition in conditions if limit
+            ]
+        ids = np.array([hit["id"] for hits in results for hit in hits], np.int64)
+        scores = np.array([hit["distance"] for hits in results for hit in hits], np.float32)
+        order = np.lexsort((ids, -scores))[:limit]
+        return Ranking(ids[order], scores[order], total)
 
-    def drop_others(self, keys: Collection[str]) -> None:
-        kept = {_name(key) for key in keys}
+    def drop_all_except(self, keys: Collection[str]) -> None:
+        kept_names = {_collection_name(key) for key in keys}
         with self.client() as client:
-            for name in client.list_collections(timeout=ANSWERING):
-                if name.startswith(PREFIX) and name not in kept:
-                    client.drop_collection(name, timeout=ANSWERING)
+            for name in client.list_collections(timeout=REQUEST_TIMEOUT):
+                if name.startswith(COLLECTION_PREFIX) and name not in kept_names:
+                    client.drop_collection(name, timeout=REQUEST_TIMEOUT)
 
     @contextmanager
-    def client(self) -> Iterator[Any]:
-        """The connected client. What Milvus refuses within the block is told as IndexUnavailable."""
+    def client(self) -> Iterator[Client]:
+        """Yield the connected client. Errors of Milvus within the block are raised as IndexUnavailable."""
         try:
             with self._lock:
                 self._connection = self._connection or self._connect()
             yield self._connection
-        except (MilvusException, grpc.RpcError) as fault:
+        except (MilvusException, grpc.RpcError) as error:
             raise IndexUnavailable(
-                "The vector index on Milvus at {address} cannot be used: {fault}. Start that server, or correct "
-                "IMAGESEARCH_VECTOR_INDEX; without it, search needs no server. Nothing is lost.",
+                "The vector index on Milvus at {address} cannot be used: {error}. No data is lost. Start the server, "
+                "or correct IMAGESEARCH_VECTOR_INDEX; unset it to search without a server.",
                 address=self.address,
-                fault=getattr(fault, "message", "") or fault,
-            ) from fault
+                error=getattr(error, "message", "") or error,
+            ) from error
 
-    def _connect(self) -> Any:
-        client = MilvusClient(self.address, token=self._token, timeout=CONNECTING)
+    def _connect(self) -> Client:
+        client = MilvusClient(self.address, token=self._token, timeout=CONNECT_TIMEOUT)
         if self._database:
-            if self._database not in client.list_databases(timeout=ANSWERING):
-                client.create_database(self._database, timeout=ANSWERING)
-            client.use_database(self._database, timeout=ANSWERING)
+            if self._database not in client.list_databases(timeout=REQUEST_TIMEOUT):
+                client.create_database(self._database, timeout=REQUEST_TIMEOUT)
+            client.use_database(self._database, timeout=REQUEST_TIMEOUT)
         return client
 
 
-def _name(key: str) -> str:
-    """A collection's name: Milvus takes letters, digits and underscores."""
-    return PREFIX + re.sub(r"\W", "_", key, flags=re.ASCII)
+def _collection_name(key: str) -> str:
+    """Return the name of the collection for a key. Milvus allows letters, digits and underscores."""
+    return COLLECTION_PREFIX + re.sub(r"\W", "_", key, flags=re.ASCII)
 
 
-def _load(client: Any, name: str, dimensions: int) -> None:
-    """Have the collection there, and searchable."""
-    if not client.has_collection(name, timeout=ANSWERING):
+def _ensure_loaded(client: Client, name: str, dimensions: int) -> None:
+    """Create the collection if it is missing, and load it."""
+    if not client.has_collection(name, timeout=REQUEST_TIMEOUT):
         schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.INT64, is_primary=True)
         schema.add_field("mark", DataType.INT64)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimensions)
         index = client.prepare_index_params()
         index.add_index("vector", index_type="FLAT", metric_type="IP")
-        client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong", timeout=ANSWERING)
-    client.load_collection(name, timeout=LOADING)
+        client.create_collection(
+            name, schema=schema, index_params=index, consistency_level="Strong", timeout=REQUEST_TIMEOUT
+        )
+    client.load_collection(name, timeout=LOAD_TIMEOUT)
 
 
-def _live_rows(segments: Sequence[LiveSegment]) -> Rows:
-    ids = np.concatenate([part.segment.image_ids[part.rows()] for part in segments])
-    digests = np.concatenate([part.segment.digests[part.rows(), :8] for part in segments])
-    return Rows(ids, np.ascontiguousarray(digests).view("<i8").ravel() ^ ids)
+def _live_row_keys(segments: Sequence[LiveSegment]) -> RowKeys:
+    """Return the keys of all live rows. A fingerprint is the first eight bytes of the digest, XOR the image id."""
+    ids = np.concatenate([live_segment.segment.image_ids[live_segment.rows()] for live_segment in segments])
+    digests = np.concatenate([live_segment.segment.digests[live_segment.rows(), :8] for live_segment in segments])
+    return RowKeys(ids, np.ascontiguousarray(digests).view("<i8").ravel() ^ ids)
 
 
-def _held(client: Any, name: str, wanted: Rows, known: Known | None) -> Rows:
-    """What the collection holds, as far as can be told without reading all of it."""
-    if known is None:
-        return _read(client, name)
-    # Of what is new here, another process may have brought some already.
-    new = wanted.ids[~np.isin(wanted.marks, known.rows.marks)]
-    brought = [_read(client, name, condition) for condition in _conditions(new)]
-    return Rows(*map(np.concatenate, zip(known.rows, *brought, strict=True)))
+def _stored_rows(client: Client, name: str, live_rows: RowKeys, synced: SyncedState | None) -> RowKeys:
+    """Return the rows in the collection. After a previous sync, this reads only rows that are new since then."""
+    if synced is None:
+        return _read_rows(client, name)
+    # Another process may have inserted some of the new rows already.
+    new_ids = live_rows.ids[~np.isin(live_rows.fingerprints, synced.rows.fingerprints)]
+    already_stored = [_read_rows(client, name, condition) for condition in _id_conditions(new_ids)]
+    return RowKeys(*map(np.concatenate, zip(synced.rows, *already_stored, strict=True)))
 
 
-def _even_out(client: Any, snapshot: Snapshot, wanted: Rows, held: Rows) -> None:
-    """Bring the rows that are wanted and not held, and take away those that are held and not wanted."""
-    name = _name(snapshot.key)
-    rows = _with_vectors(snapshot, wanted.ids[~np.isin(wanted.marks, held.marks)])
-    while batch := list(islice(rows, ROWS)):
-        client.upsert(name, batch, timeout=ANSWERING)
-    surplus = np.setdiff1d(held.ids, wanted.ids)
-    for start in range(0, len(surplus), IDS):
-        client.delete(name, ids=surplus[start : start + IDS].tolist(), timeout=ANSWERING)
+def _reconcile(client: Client, snapshot: Snapshot, live_rows: RowKeys, stored_rows: RowKeys) -> None:
+    """Insert the live rows that the collection lacks, and delete the rows that are no longer live."""
+    name = _collection_name(snapshot.key)
+    rows = _build_rows(snapshot, live_rows.ids[~np.isin(live_rows.fingerprints, stored_rows.fingerprints)])
+    while batch := list(islice(rows, MAX_ROWS_PER_REQUEST)):
+        client.upsert(name, batch, timeout=REQUEST_TIMEOUT)
+    surplus = np.setdiff1d(stored_rows.ids, live_rows.ids)
+    for start in range(0, len(surplus), MAX_IDS_PER_REQUEST):
+        client.delete(name, ids=surplus[start : start + MAX_IDS_PER_REQUEST].tolist(), timeout=REQUEST_TIMEOUT)
 
 
-def _with_vectors(snapshot: Snapshot, image_ids: np.ndarray) -> Iterator[dict[str, Any]]:
-    for part in snapshot.segments:
-        ids, marks = _live_rows([part])
-        there = np.flatnonzero(np.isin(ids, image_ids))
-        for some in np.split(there, range(ROWS, len(there), ROWS)):
-            vectors = snapshot.whitened(np.array(part.segment.vectors[part.rows()[some]]))
-            for image_id, mark, vector in zip(ids[some].tolist(), marks[some].tolist(), vectors, strict=True):
-                yield {"id": image_id, "mark": mark, "vector": vector}
+def _build_rows(snapshot: Snapshot, image_ids: np.ndarray) -> Iterator[dict[str, object]]:
+    """Yield the rows of these images with whitened vectors, as the collection stores them."""
+    for live_segment in snapshot.segments:
+        ids, fingerprints = _live_row_keys([live_segment])
+        positions = np.flatnonzero(np.isin(ids, image_ids))
+        for batch in np.split(positions, range(MAX_ROWS_PER_REQUEST, len(positions), MAX_ROWS_PER_REQUEST)):
+            vectors = snapshot.whiten(np.array(live_segment.segment.vectors[live_segment.rows()[batch]]))
+            for image_id, fingerprint, vector in zip(
+                ids[batch].tolist(), fingerprints[batch].tolist(), vectors, strict=True
+            ):
+                yield {"id": image_id, "mark": fingerprint, "vector": vector}
 
 
-def _read(client: Any, name: str, condition: str = "") -> Rows:
+def _read_rows(client: Client, name: str, condition: str = "") -> RowKeys:
+    """Read the keys of all rows that meet a condition."""
     iterator = client.query_iterator(
-        name, batch_size=IDS, filter=condition, output_fields=["id", "mark"], timeout=ANSWERING
+        name, batch_size=MAX_IDS_PER_REQUEST, filter=condition, output_fields=["id", "mark"], timeout=REQUEST_TIMEOUT
     )
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     while batch := iterator.next():
-        found.extend((row["id"], row["mark"]) for row in batch)
+        pairs.extend((row["id"], row["mark"]) for row in batch)
     iterator.close()
-    ids, marks = np.array(found, np.int64).reshape(-1, 2).T
-    return Rows(ids, marks)
+    ids, fingerprints = np.array(pairs, np.int64).reshape(-1, 2).T
+    return RowKeys(ids, fingerprints)
 
 
-def _conditions(ids: np.ndarray | None) -> list[str]:
-    """Expressions that together are true of the images named by `ids`, each of one image at most once; None: of all."""
+def _id_conditions(ids: np.ndarray | None) -> list[str]:
+    """Return filter expressions that together select the images `ids`, each image once. None selects all images."""
     if ids is None:
         return [""]
     distinct = np.unique(ids)
-    return [f"id in {distinct[start : start + IDS].tolist()}" for start in range(0, len(distinct), IDS)]
+    return [
+        f"id in {distinct[start : start + MAX_IDS_PER_REQUEST].tolist()}"
+        for start in range(0, len(distinct), MAX_IDS_PER_REQUEST)
+    ]
 
 
-def _count(client: Any, name: str, condition: str = "") -> int:
-    answer = client.query(name, filter=condition, output_fields=["count(*)"], timeout=ANSWERING)
-    return int(answer[0]["count(*)"])
+def _count_rows(client: Client, name: str, condition: str = "") -> int:
+    response = client.query(name, filter=condition, output_fields=["count(*)"], timeout=REQUEST_TIMEOUT)
+    return int(response[0]["count(*)"])
 
 
-def _nearest(client: Any, name: str, query: np.ndarray, condition: str, top: int) -> Sequence[dict[str, Any]]:
-    """The `top` best rows and, so that pages do not overlap, all that equal the last of them."""
-    limit = top
+def _search_with_ties(
+    client: Client, name: str, query_vector: np.ndarray, condition: str, result_count: int
+) -> Sequence[dict[str, Any]]:
+    """Return the `result_count` best rows, and all that score the same as the last, so that pages do not overlap."""
+    limit = result_count
     while True:
-        limit = min(limit + MORE, MOST)
-        (hits,) = client.search(name, [query], filter=condition, limit=limit, timeout=ANSWERING)
-        if len(hits) < limit or limit == MOST or hits[-1]["distance"] < hits[top - 1]["distance"]:
+        limit = min(limit + EXTRA_RESULTS, MAX_RESULTS)
+        (hits,) = client.search(name, [query_vector], filter=condition, limit=limit, timeout=REQUEST_TIMEOUT)
+        if len(hits) < limit or limit == MAX_RESULTS or hits[-1]["distance"] < hits[result_count - 1]["distance"]:
             return list(hits)
         limit *= 2

@@ -1,43 +1,44 @@
-"""What one search ranks: the rows that live at a moment, and how they are compared."""
+"""Snapshots: the rows that a search ranks, and the parameters for comparing them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.vectors.codes import Coder
-from catalog.vectors.derived import Derived
-from catalog.vectors.projection import Projection
+from catalog.vectors.binary_codes import BinaryEncoder
+from catalog.vectors.code_files import CodesAndScales
 from catalog.vectors.segments import Segment
+from catalog.vectors.whitening import Whitening
 
 
 @dataclass(frozen=True)
 class LiveSegment:
-    """A segment and which of its rows still stand for an image.
+    """A segment of n rows with its live rows. A row is live while its image is in the catalogue.
 
     Attributes:
-        live: bool, n; None where every row does.
-        derived: codes and scales of its rows; None where rows are compared as they are.
+        live_mask: bool, n; None if all rows are live.
+        codes_and_scales: the codes and scales of the rows; None without whitening.
     """
 
     segment: Segment
-    live: np.ndarray | None = None
-    derived: Derived | None = None
+    live_mask: np.ndarray | None = None
+    codes_and_scales: CodesAndScales | None = None
 
     def rows(self) -> np.ndarray:
-        """Positions of the rows that live: int64."""
-        return np.arange(len(self.segment)) if self.live is None else np.flatnonzero(self.live)
+        """Return the positions of the live rows: int64."""
+        return np.arange(len(self.segment)) if self.live_mask is None else np.flatnonzero(self.live_mask)
 
-    def allowed_rows(self, passing: np.ndarray | None) -> np.ndarray | None:
-        """Positions of the live rows that pass a filter: int64; None: all of the segment.
+    def allowed_rows(self, allowed_mask: np.ndarray | None) -> np.ndarray | None:
+        """Return the positions of the live rows that pass a filter, int64; None means all rows of the segment.
 
         Args:
-            passing: bool: by image id, whether it passes; the last one stands for all ids beyond.
+            allowed_mask: bool, indexed by image id: whether the image passes. The last element applies to all larger
+                ids. None lets all images pass.
         """
-        if passing is None:
-            return None if self.live is None else self.rows()
-        there = passing.take(self.segment.image_ids, mode="clip")
-        return np.flatnonzero(there if self.live is None else there & self.live)
+        if allowed_mask is None:
+            return None if self.live_mask is None else self.rows()
+        row_mask = allowed_mask.take(self.segment.image_ids, mode="clip")
+        return np.flatnonzero(row_mask if self.live_mask is None else row_mask & self.live_mask)
 
 
 @dataclass(frozen=True)
@@ -45,37 +46,47 @@ class Snapshot:
     """The live rows of one feature space, and how they are compared.
 
     Attributes:
-        key: different for what is compared differently: names the space, the projection and the coder.
-        projection: None: by plain cosine.
-        coder: of the rows' codes; None where there is no projection.
-        candidates: how many the codes must choose for the ten best to be among them; None: not measured.
+        key: identifies the feature space, the whitening and the encoder. Snapshots with the same key give two rows
+            the same score.
+        whitening: None compares rows by plain cosine similarity.
+        encoder: the encoder of the rows' codes; None without whitening.
+        candidates: the number of candidates that the Hamming stage needs to contain the ten best hits; None if it has
+            not been measured.
     """
 
     key: str
     segments: Sequence[LiveSegment]
-    projection: Projection | None = None
-    coder: Coder | None = None
+    whitening: Whitening | None = None
+    encoder: BinaryEncoder | None = None
     candidates: int | None = None
 
     def allowed_rows(self, image_ids: np.ndarray | None) -> list[np.ndarray | None]:
-        """For each segment the rows that live and are of one of these images, as `LiveSegment.allowed_rows` has it."""
-        passing = None
+        """Return for each segment the live rows of these images, as `LiveSegment.allowed_rows` does.
+
+        Args:
+            image_ids: int64, in any order; None stands for all images.
+        """
+        allowed_mask = None
         if image_ids is not None:
-            passing = np.zeros(image_ids.max(initial=-1) + 2, bool)
-            passing[image_ids] = True
-        return [part.allowed_rows(passing) for part in self.segments]
+            allowed_mask = np.zeros(image_ids.max(initial=-1) + 2, bool)
+            allowed_mask[image_ids] = True
+        return [live_segment.allowed_rows(allowed_mask) for live_segment in self.segments]
 
-    def unfolded(self, sought: np.ndarray) -> tuple[np.ndarray, float]:
-        """`Projection.unfolded`, or what stands for it where there is none."""
-        return self.projection.unfolded(sought) if self.projection else (sought, 0.0)
+    def fold_into_query(self, query_vector: np.ndarray) -> tuple[np.ndarray, float]:
+        """As `Whitening.fold_into_query`; without whitening the query itself and an offset of 0."""
+        return self.whitening.fold_into_query(query_vector) if self.whitening else (query_vector, 0.0)
 
-    def whitened(self, vectors: np.ndarray) -> np.ndarray:
-        """Rows as they are compared, float32, n × d of unit length: the products of two are their scores."""
-        return vectors if self.projection is None else self.projection.whitened(vectors)
+    def whiten(self, vectors: np.ndarray) -> np.ndarray:
+        """Return rows as they are compared: float32, n × d, of unit length. Scores are their dot products."""
+        return vectors if self.whitening is None else self.whitening.whiten(vectors)
 
     def vectors_of(self, image_ids: np.ndarray) -> np.ndarray:
-        """The stored descriptors of these images, in their order, without those that are not here: float32, k × d."""
-        found: dict[int, np.ndarray] = {}
-        for part, rows in zip(self.segments, self.allowed_rows(image_ids), strict=True):
-            found |= zip(part.segment.image_ids[rows].tolist(), part.segment.vectors[rows], strict=True)
-        return np.array([found[pk] for pk in image_ids.tolist() if pk in found], np.float32)
+        """Return the stored descriptors of images in this order, float32, k × d. Images without one are omitted."""
+        vector_by_id: dict[int, np.ndarray] = {}
+        for live_segment, rows in zip(self.segments, self.allowed_rows(image_ids), strict=True):
+            vector_by_id |= zip(
+                live_segment.segment.image_ids[rows].tolist(), live_segment.segment.vectors[rows], strict=True
+            )
+        return np.array(
+            [vector_by_id[image_id] for image_id in image_ids.tolist() if image_id in vector_by_id], np.float32
+        )

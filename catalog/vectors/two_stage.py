@@ -1,7 +1,8 @@
-"""Search in two stages: codes choose candidates by Hamming distance, the descriptors themselves rank these.
+"""Search in two stages: the Hamming stage selects candidates by their codes, the exact stage ranks their descriptors.
 
-Lin et al. 2015, "Deep Learning of Binary Hash Codes for Fast Image Retrieval", section 3.3. Where few rows pass, all
-are ranked at once. The Hamming distances are FAISS's, over the codes as they lie in memory: no index is built.
+Lin et al. 2015, "Deep Learning of Binary Hash Codes for Fast Image Retrieval", section 3.3. If few rows pass the
+filter, the exact stage ranks all of them. FAISS computes the Hamming distances directly on the memory-mapped codes; it
+does not build an index.
 """
 
 from collections.abc import Sequence
@@ -12,104 +13,142 @@ from catalog.vectors import exact
 from catalog.vectors.exact import Ranking
 from catalog.vectors.snapshot import LiveSegment, Snapshot
 
-# Fewer rows than this are compared one and all in less time. Measured by `benchmarks.search`.
-EXACT_BELOW = 4_000
-# So many of the neighbours that exact search finds, the candidates are to hold.
-RECALL = 0.99
-AT = 10
-FEWEST = 100
+# Up to this number of rows, exact search is faster. Measured with `benchmarks.search`.
+MAX_EXACT_ROWS = 4_000
+# Share of the RECALL_AT best hits of exact search that the candidates should contain.
+TARGET_RECALL = 0.99
+RECALL_AT = 10
+MIN_CANDIDATES = 100
 
-# Hamming distances, int32, k, and the positions of their rows, int64, k.
-Nearest = tuple[np.ndarray, np.ndarray]
-
-
-def rank(snapshot: Snapshot, sought: np.ndarray, *, top: int, allowed: np.ndarray | None = None) -> Ranking:
-    """As `exact.rank`, but for what the codes miss: of the ten best, one in a hundred, as was measured."""
-    rows: Sequence[np.ndarray | None] = snapshot.allowed_rows(allowed)
-    total = exact.count(snapshot, rows)
-    if snapshot.coder and snapshot.candidates and total > EXACT_BELOW:
-        wanted = snapshot.candidates * max(top, AT) // AT
-        if allowed is not None:
-            wanted += FEWEST  # the best of those that pass lie farther off, where codes tell less
-        if wanted < total // 4:  # else the codes spare nothing
-            rows = _nearest(snapshot, sought, rows, wanted)
-    return exact.best_of(snapshot, sought, rows, top=top, total=total)
+# Hamming distances, int32, k, and the positions of the rows, int64, k.
+HammingNeighbours = tuple[np.ndarray, np.ndarray]
 
 
-def tune(snapshot: Snapshot, queries: np.ndarray) -> tuple[int, float]:
-    """How many candidates it takes, and the recall at ten that they then have, over these queries.
+def rank(snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
+    """Rank as `exact.rank` does, except that the candidates may lack about one in a hundred of the ten best hits."""
+    rows: Sequence[np.ndarray | None] = snapshot.allowed_rows(allowed_ids)
+    total = exact.count_rows(snapshot, rows)
+    if snapshot.encoder and snapshot.candidates and total > MAX_EXACT_ROWS:
+        candidate_count = snapshot.candidates * max(limit, RECALL_AT) // RECALL_AT
+        if allowed_ids is not None:
+            candidate_count += MIN_CANDIDATES  # the best rows that pass are farther away, where codes are less precise
+        if candidate_count < total // 4:  # otherwise exact search is as fast
+            code = snapshot.encoder.encode(query_vector[np.newaxis])
+            rows = _select_candidates(snapshot, code, rows, candidate_count)
+    return exact.rank_rows(snapshot, query_vector, rows, limit=limit, total=total)
+
+
+def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray) -> tuple[int, float]:
+    """Return the number of candidates for a recall of TARGET_RECALL, and the recall at ten that it gives.
 
     Args:
-        snapshot: with a coder.
-        queries: float32, q × d: rows of the catalogue, as they are compared; each asks for others than itself.
+        snapshot: a snapshot with an encoder.
+        queries: rows of the catalogue as they are compared, float32, q × d. A query's own row is not among its hits.
+
+    Raises:
+        ValueError: the snapshot has no encoder.
     """
-    places = np.concatenate([_places(snapshot, query) for query in queries])
-    # Half as many again, for queries that were not asked.
-    rows = exact.count(snapshot, snapshot.allowed_rows(None))
-    wanted = min(max(FEWEST, int(np.quantile(places, RECALL) * 1.5)), rows)
-    return wanted, float((places <= wanted).mean())
+    if snapshot.encoder is None:
+        raise ValueError("The number of candidates can only be tuned for a snapshot with an encoder.")
+    codes = snapshot.encoder.encode(queries)
+    hamming_ranks = np.concatenate(
+        [_hamming_ranks(snapshot, query, code) for query, code in zip(queries, codes, strict=True)]
+    )
+    # 50 % more than these queries need, as a margin for other queries.
+    row_count = exact.count_rows(snapshot, snapshot.allowed_rows(None))
+    candidate_count = min(max(MIN_CANDIDATES, int(np.quantile(hamming_ranks, TARGET_RECALL) * 1.5)), row_count)
+    return candidate_count, float((hamming_ranks <= candidate_count).mean())
 
 
-def _places(snapshot: Snapshot, query: np.ndarray) -> np.ndarray:
-    """For each of the ten rows most like the query how many rows have codes as near or nearer: int64, 10."""
-    best = exact.rank(snapshot, query, top=AT + 1).image_ids[1:]
-    code = snapshot.coder.encode(query[np.newaxis])  # type: ignore[union-attr]
+def _hamming_ranks(snapshot: Snapshot, query: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """Return for each of the ten best hits the number of rows whose codes are as near or nearer: int64, 10.
+
+    Args:
+        query: float32, d.
+        code: the code of the query, uint8, width.
+    """
+    best_ids = exact.rank(snapshot, query, limit=RECALL_AT + 1).image_ids[1:]
     distances, ids = [], []
-    for part in snapshot.segments:
-        rows = part.rows()
-        distances.append(_distances(code, part.derived.codes[rows]))  # type: ignore[union-attr]
-        ids.append(part.segment.image_ids[rows])
-    found, where = np.concatenate(distances), np.concatenate(ids)
-    return np.searchsorted(np.sort(found), found[np.isin(where, best)], side="right")
+    for live_segment in snapshot.segments:
+        rows = live_segment.rows()
+        distances.append(_hamming_distances(code, _codes(live_segment)[rows]))
+        ids.append(live_segment.segment.image_ids[rows])
+    all_distances, all_ids = np.concatenate(distances), np.concatenate(ids)
+    return np.searchsorted(np.sort(all_distances), all_distances[np.isin(all_ids, best_ids)], side="right")
 
 
-def _nearest(
-    snapshot: Snapshot, sought: np.ndarray, rows: Sequence[np.ndarray | None], wanted: int
+def _select_candidates(
+    snapshot: Snapshot, code: np.ndarray, rows: Sequence[np.ndarray | None], candidate_count: int
 ) -> list[np.ndarray]:
-    """Of the chosen rows the `wanted` whose codes are nearest: for each segment their positions, int64."""
-    code = snapshot.coder.encode(sought[np.newaxis])  # type: ignore[union-attr]
-    parts = list(zip(snapshot.segments, rows, strict=True))
-    # Few of each segment first, for each is asked in less time for less …
-    few = min(wanted, 2 * wanted // len(parts) + FEWEST)
-    found = [_nearest_in(part, code, chosen, few) for part, chosen in parts]
-    farthest = _cut(found, wanted)
-    # … then all of those that may hold more that are near enough.
-    found = [
-        _nearest_in(part, code, chosen, wanted) if few == len(one[0]) and one[0][-1] < farthest else one
-        for (part, chosen), one in zip(parts, found, strict=True)
+    """Select the `candidate_count` of `rows` with the nearest codes. Return their positions in each segment, int64.
+
+    Args:
+        code: the code of the query, uint8, 1 × width.
+        rows: the rows that pass the filter, as `Snapshot.allowed_rows` returns them.
+    """
+    segments_and_rows = list(zip(snapshot.segments, rows, strict=True))
+    # First a few rows of each segment, because a smaller result takes less time …
+    first_count = min(candidate_count, 2 * candidate_count // len(segments_and_rows) + MIN_CANDIDATES)
+    neighbours = [
+        _nearest_in_segment(live_segment, code, segment_rows, first_count)
+        for live_segment, segment_rows in segments_and_rows
     ]
-    distances = np.concatenate([distances for distances, _ in found])
-    if len(distances) <= wanted:
-        return [positions for _, positions in found]
-    kept = np.zeros(len(distances), bool)
-    kept[np.argpartition(distances, wanted)[:wanted]] = True
-    ends = np.cumsum([len(positions) for _, positions in found])[:-1]
-    return [positions[keep] for (_, positions), keep in zip(found, np.split(kept, ends), strict=True)]
+    max_distance = _max_candidate_distance(neighbours, candidate_count)
+    # … then more of each segment that may have further rows within the distance.
+    neighbours = [
+        _nearest_in_segment(live_segment, code, segment_rows, candidate_count)
+        if first_count == len(segment_neighbours[0]) and segment_neighbours[0][-1] < max_distance
+        else segment_neighbours
+        for (live_segment, segment_rows), segment_neighbours in zip(segments_and_rows, neighbours, strict=True)
+    ]
+    distances = np.concatenate([distances for distances, _ in neighbours])
+    if len(distances) <= candidate_count:
+        return [positions for _, positions in neighbours]
+    candidate_mask = np.zeros(len(distances), bool)
+    candidate_mask[np.argpartition(distances, candidate_count)[:candidate_count]] = True
+    ends = np.cumsum([len(positions) for _, positions in neighbours])[:-1]
+    return [
+        positions[segment_mask]
+        for (_, positions), segment_mask in zip(neighbours, np.split(candidate_mask, ends), strict=True)
+    ]
 
 
-def _cut(found: Sequence[Nearest], wanted: int) -> int:
-    """The distance that the `wanted` nearest of these lie within, the farthest that can be where they are fewer."""
-    distances = np.concatenate([distances for distances, _ in found])
-    return int(np.partition(distances, wanted - 1)[wanted - 1]) if len(distances) >= wanted else np.iinfo(np.int32).max
+def _max_candidate_distance(neighbours: Sequence[HammingNeighbours], candidate_count: int) -> int:
+    """Return the largest distance of the `candidate_count` nearest rows; the largest integer if there are fewer."""
+    distances = np.concatenate([distances for distances, _ in neighbours])
+    return (
+        int(np.partition(distances, candidate_count - 1)[candidate_count - 1])
+        if len(distances) >= candidate_count
+        else np.iinfo(np.int32).max
+    )
 
 
-def _nearest_in(part: LiveSegment, code: np.ndarray, chosen: np.ndarray | None, wanted: int) -> Nearest:
-    """Of a segment's chosen rows the nearest, nearest first."""
-    import faiss  # a hundred milliseconds, and only large catalogues need it
+def _nearest_in_segment(
+    live_segment: LiveSegment, code: np.ndarray, segment_rows: np.ndarray | None, max_count: int
+) -> HammingNeighbours:
+    """Return the nearest of a segment's rows, nearest first."""
+    import faiss  # takes a hundred milliseconds to import, and only large catalogues need it
 
-    codes = part.derived.codes  # type: ignore[union-attr]
-    if chosen is not None:
-        codes = codes[chosen]
-    count = min(wanted, len(codes))
+    codes = _codes(live_segment)
+    if segment_rows is not None:
+        codes = codes[segment_rows]
+    count = min(max_count, len(codes))
     if not count:
         return np.empty(0, np.int32), np.empty(0, np.int64)
-    # It would share out queries, of which there is one; a second thread would only wait, and spin.
+    # FAISS distributes queries over threads. With one query, other threads would only busy-wait.
     faiss.omp_set_num_threads(1)
     distances, positions = faiss.knn_hamming(code, np.ascontiguousarray(codes), count, "mc")
-    there = positions[0] >= 0
-    found = positions[0][there]
-    return distances[0][there], found if chosen is None else chosen[found]
+    is_filled = positions[0] >= 0
+    row_positions = positions[0][is_filled]
+    return distances[0][is_filled], row_positions if segment_rows is None else segment_rows[row_positions]
 
 
-def _distances(code: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def _codes(live_segment: LiveSegment) -> np.ndarray:
+    """Return the codes of a segment. In a snapshot with an encoder all segments have codes."""
+    if live_segment.codes_and_scales is None:
+        raise ValueError(f"The segment {live_segment.segment.path.name} has no codes.")
+    return live_segment.codes_and_scales.codes
+
+
+def _hamming_distances(code: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int32)

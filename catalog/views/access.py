@@ -1,4 +1,4 @@
-"""Who may see what."""
+"""Decorators that decide who may open a page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,31 +9,31 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
-from catalog.views.faults import wants_json
+from catalog.views.errors import wants_json
 
 View = Callable[..., HttpResponseBase]
 
 
-def searcher(view: View) -> View:
-    """For everyone, unless searching needs an account here."""
+def search_access_required(view: View) -> View:
+    """Require a signed-in user if SEARCH_REQUIRES_LOGIN is set; otherwise open the page to everyone."""
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         return (login_required(view) if settings.SEARCH_REQUIRES_LOGIN else view)(request, *args, **kwargs)
 
-    return checked
+    return wrapper
 
 
-def uploader(view: View) -> View:
-    """For accounts with the right to add images; others are asked to sign in, or told that they may not."""
-    permitted = permission_required("catalog.add_image", raise_exception=True)(view)
+def upload_access_required(view: View) -> View:
+    """Require the permission to add images. Anonymous visitors are sent to the login page; others get status 403."""
+    permitted_view = permission_required("catalog.add_image", raise_exception=True)(view)
 
     @wraps(view)
-    def checked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if request.user.is_authenticated:
-            return permitted(request, *args, **kwargs)
+            return permitted_view(request, *args, **kwargs)
         if wants_json(request):
             return JsonResponse({"error": _("You are signed out. Sign in again to upload.")}, status=403)
         return redirect_to_login(request.get_full_path())
 
-    return checked
+    return wrapper

@@ -1,26 +1,26 @@
-"""Page numbers and their addresses."""
+"""Numbers in URLs, and the links to other pages."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from catalog.services.refining import MOST_EXPANDED
+from catalog.services.search.feedback import MAX_EXPANSION_IMAGES
 
 
-def wanted_page(query: QueryDict) -> int:
-    """The page number that an address asks for; the first for anything that is none."""
+def parse_page_number(query: QueryDict) -> int:
+    """Return the page number of a URL; 1 if it is missing or invalid."""
     raw = query.get("page", "")
     return max(1, int(raw)) if raw.isdecimal() and len(raw) < 10 else 1
 
 
-def wanted_expansion(query: QueryDict) -> int:
-    """By how many of the best images an address wants the query expanded; 0 for anything that is no such number."""
+def parse_expansion(query: QueryDict) -> int:
+    """Return how many of the best images a URL adds to the query; 0 if the number is missing or invalid."""
     raw = query.get("expand", "")
-    return min(int(raw), MOST_EXPANDED) if raw.isdecimal() and len(raw) < 10 else 0
+    return min(int(raw), MAX_EXPANSION_IMAGES) if raw.isdecimal() and len(raw) < 10 else 0
 
 
-def page_query(chosen: Mapping[str, object]) -> str:
-    """What else an address holds, ready for `page=` to be put behind it: `collection=3&`, or nothing."""
-    kept = urlencode({name: value for name, value in chosen.items() if name != "page" and value})
-    return f"{kept}&" if kept else ""
+def query_prefix(params: Mapping[str, object]) -> str:
+    """Return the other parameters of a URL, to be followed by `page=`: for example `collection=3&`, or nothing."""
+    encoded = urlencode({name: value for name, value in params.items() if name != "page" and value})
+    return f"{encoded}&" if encoded else ""

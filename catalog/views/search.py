@@ -1,6 +1,5 @@
-"""Search by photo: the box, the results, and the likes of an image."""
+"""The search page and the results pages."""
 
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,110 +12,119 @@ from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.exceptions import PictureRefused
+from catalog.error_messages import error_message, error_status
+from catalog.exceptions import PictureRejected
 from catalog.forms import SearchForm
 from catalog.models import Image
-from catalog.services import demo, queries, searching
-from catalog.services.folding import folded
-from catalog.services.limits import read_picture
-from catalog.views import faults
-from catalog.views.access import searcher
-from catalog.views.asking import asked, on_page, stretch, wanted_crop
-from catalog.views.marking import toggled, with_photo
-from catalog.views.sought import Sought, image_sought, photo_sought, results_page
+from catalog.services.ingest import demo
+from catalog.services.media.upload_limits import read_picture
+from catalog.services.search import query_photos
+from catalog.services.search.result_pages import search_page
+from catalog.views import errors
+from catalog.views.access import search_access_required
+from catalog.views.feedback import toggled_url, url_with_photo
+from catalog.views.query_source import QuerySource, image_source, parse_results_url, photo_source
+from catalog.views.results_params import parse_crop, parse_results_params
 
-# By how many of the best images "more of the same kind" expands a query. Measured in docs/quality.md.
-EXPANSION = 5
+# How many of the best images "More of the same kind" adds to the query. Measured in docs/quality.md.
+EXPANSION_COUNT = 5
 
 
 @require_safe
-@searcher
+@search_access_required
 def home(request: HttpRequest) -> HttpResponse:
-    return _home(request, SearchForm())
+    return _render_home(request, SearchForm())
 
 
 @require_POST
-@searcher
+@search_access_required
 def submit(request: HttpRequest) -> HttpResponse:
-    """Describe the photo, keep it for a while, and go to the results, or back to those it is added to."""
+    """Store the query photo and redirect to its results, or to the results that it was added to."""
     form = SearchForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _home(request, form, status=400)
+        return _render_home(request, form, status=400)
     try:
-        photo = queries.remember(*_photo(form))
-    except PictureRefused as refusal:
-        form.add_error("photo", faults.sentence(refusal))
-        return _home(request, form, status=faults.status_of(refusal))
-    if search := results_page(form.cleaned_data["beside"]):
-        return redirect(with_photo(*search, photo.token))
-    chosen = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
-    return redirect(f"{photo.get_absolute_url()}?{urlencode(chosen)}".rstrip("?"))
+        photo = query_photos.store_photo(*_read_query_photo(form))
+    except PictureRejected as error:
+        form.add_error("photo", error_message(error))
+        return _render_home(request, form, status=error_status(error))
+    if results_url := parse_results_url(form.cleaned_data["add_to_url"]):
+        return redirect(url_with_photo(*results_url, photo.token))
+    filters = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
+    return redirect(f"{photo.get_absolute_url()}?{urlencode(filters)}".rstrip("?"))
 
 
 @require_safe
-@searcher
+@search_access_required
 def results(request: HttpRequest, token: str) -> HttpResponse:
-    return _results(request, photo_sought(token, wanted_crop(request.GET)))
+    return _render_results(request, photo_source(token, parse_crop(request.GET)))
 
 
 @require_safe
-@searcher
+@search_access_required
 def similar(request: HttpRequest, pk: int) -> HttpResponse:
-    return _results(request, image_sought(pk, wanted_crop(request.GET)))
+    return _render_results(request, image_source(pk, parse_crop(request.GET)))
 
 
 @require_safe
-@searcher
+@search_access_required
 def query_photo(request: HttpRequest, token: str) -> HttpResponse:
-    """The photo itself, as it was kept."""
-    photo = queries.find(token)
-    answer = HttpResponse(bytes(photo.picture), content_type="image/webp")
-    answer["Cache-Control"] = "private, max-age=86400, immutable"
-    return answer
+    """Serve the stored picture of a query photo."""
+    photo = query_photos.get_photo(token)
+    response = HttpResponse(bytes(photo.picture), content_type="image/webp")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
 
 
-def _home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResponse:
+def _render_home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResponse:
     examples = [
-        {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label} for name, label in demo.examples()
+        {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label}
+        for name, label in demo.example_photos()
     ]
-    recent = Image.objects.indexed().for_cards()[:12]
-    context = {"form": form, "examples": examples, "recent": recent, "sent_side": queries.KEPT_SIDE}
+    context = {
+        "form": form,
+        "examples": examples,
+        "recent_images": Image.objects.indexed().for_tiles()[:12],
+        "max_sent_side": query_photos.STORED_SIDE,
+    }
     return render(request, "search/home.html", context, status=status)
 
 
-def _photo(form: SearchForm) -> tuple[bytes, str]:
-    """The bytes and the name of what to search with."""
+def _read_query_photo(form: SearchForm) -> tuple[bytes, str]:
+    """Return the bytes and the file name of the uploaded photo or the chosen example."""
     photo, example = form.cleaned_data["photo"], form.cleaned_data["example"]
     if photo is not None:
         return read_picture(photo), photo.name
-    place = finders.find(f"demo/queries/{example}.jpg") if example in dict(demo.examples()) else None
-    if place is None:
+    path = finders.find(f"demo/queries/{example}.jpg") if example in dict(demo.example_photos()) else None
+    if path is None:
         raise Http404
-    return Path(place).read_bytes(), Path(place).name
+    return Path(path).read_bytes(), Path(path).name
 
 
-def _results(request: HttpRequest, sought: Sought) -> HttpResponse:
-    if address := toggled(request):
-        return redirect(address)
-    if sought.query is None:
-        told = _("This picture has not been described yet. Come back in a moment.")
-        return faults.page(request, 409, _("Not searchable yet"), told)
-    ask = asked(request.GET)
-    search = partial(searching.search, sought.query, without=sought.without(), **ask.options())
-    found = search(**stretch(ask.page))
-    paginator: Paginator = Paginator(range(found.total), settings.RESULTS_PER_PAGE)
-    number = min(ask.page, paginator.num_pages)
-    if number < ask.page:
-        found = search(**stretch(number))
+def _render_results(request: HttpRequest, source: QuerySource) -> HttpResponse:
+    if redirect_url := toggled_url(request):
+        return redirect(redirect_url)
+    if source.query is None:
+        message = _("This image has not been indexed yet. Try again in a moment.")
+        return errors.error_response(request, 409, _("Not searchable yet"), message)
+    params = parse_results_params(request.GET)
+    found = search_page(
+        source.query,
+        params.search_options(source.excluded_image_id()),
+        number=params.page,
+        page_size=settings.RESULTS_PER_PAGE,
+        grouped=not params.ungrouped,
+    )
+    paginator: Paginator = Paginator(range(found.results.total), settings.RESULTS_PER_PAGE)
     context = {
-        **ask.context(),
-        "sought": sought,
-        "page": Page(on_page(found.hits if ask.apart else folded(found), number), number, paginator),
-        "open": f"?{sought.name}&crop={ask.box}" if ask.box else f"?{sought.name}",
-        "more_of_kind": EXPANSION,
-        "sent_side": queries.KEPT_SIDE,
-        "nothing_alike": found.nothing_alike and number == 1,
-        "seconds": found.seconds,
-        "feature_space": found.space.key,
+        **params.template_context(),
+        "source": source,
+        "page": Page(found.results.hits, found.number, paginator),
+        "detail_query": f"?{source.hit_query}&crop={params.crop}" if params.crop else f"?{source.hit_query}",
+        "expansion_count": EXPANSION_COUNT,
+        "max_sent_side": query_photos.STORED_SIDE,
+        "only_weak_matches": found.results.only_weak_matches and found.number == 1,
+        "seconds": found.results.seconds,
+        "feature_space": found.results.space.key,
     }
     return render(request, "search/results.html", context)

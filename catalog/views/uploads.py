@@ -1,4 +1,4 @@
-"""Uploading: a form for many files, an outcome for each, and how the accepted ones come along."""
+"""The upload form, the result of each uploaded file, and the status of images for scripts."""
 
 from urllib.parse import urlencode
 
@@ -7,77 +7,78 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from catalog.error_messages import error_message
 from catalog.forms import UploadForm
-from catalog.models import Collection, Image
-from catalog.services import uploads
-from catalog.services.uploads import Outcome
-from catalog.views import faults
-from catalog.views.access import searcher, uploader
+from catalog.models import Collection, Image, ImportedFile
+from catalog.services.ingest import uploads
+from catalog.services.ingest.commit import FileResult
+from catalog.views.access import search_access_required, upload_access_required
+from catalog.views.errors import wants_json
 
-WATCHED_AT_ONCE = 500
+MAX_WATCHED_IMAGES = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@uploader
+@upload_access_required
 def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method != "POST" or not form.is_valid():
-        return _form(request, form)
-    outcomes = uploads.add_each(
+        return _render_form(request, form)
+    results = uploads.add_uploaded_files(
         form.cleaned_data["files"],
         collection=form.cleaned_data["collection"],
         tags=form.cleaned_data["tags"],
         user=request.user,
     )
-    answer = [_as_json(outcome) for outcome in outcomes]
-    if faults.wants_json(request):
-        return JsonResponse({"outcomes": answer})
-    ids = [outcome.image.pk for outcome in outcomes if outcome.image]
+    rows = [_result_json(result) for result in results]
+    if wants_json(request):
+        return JsonResponse({"results": rows})
+    ids = [result.image.pk for result in results if result.image]
     context = {
-        "outcomes": answer,
-        "refresh_url": f"{reverse('upload_outcomes')}?{urlencode({'ids': ','.join(map(str, ids))})}" if ids else "",
+        "results": rows,
+        "refresh_url": f"{reverse('upload_results')}?{urlencode({'ids': ','.join(map(str, ids))})}" if ids else "",
     }
-    return render(request, "upload/outcomes.html", context)
+    return render(request, "upload/results.html", context)
 
 
 @require_safe
-@uploader
-def outcomes(request: HttpRequest) -> HttpResponse:
-    """How the accepted files of an upload stand now, for those who watch without scripts."""
-    images = Image.objects.for_cards().filter(pk__in=_ids(request)).order_by("pk")
-    answer = [_as_json(Outcome(image.label, uploads.Kind.ADDED, image)) for image in images]
-    return render(request, "upload/outcomes.html", {"outcomes": answer, "refresh_url": request.get_full_path()})
+@upload_access_required
+def upload_results(request: HttpRequest) -> HttpResponse:
+    """Show the current status of the images of an upload, `?ids=1,2,3`, to browsers without scripts."""
+    images = Image.objects.for_tiles().filter(pk__in=_parse_ids(request)).order_by("pk")
+    rows = [_result_json(FileResult(image.label, ImportedFile.Outcome.ADDED, image)) for image in images]
+    return render(request, "upload/results.html", {"results": rows, "refresh_url": request.get_full_path()})
 
 
 @require_safe
-@searcher
-def status(request: HttpRequest) -> JsonResponse:
-    """How images stand, for a page that watches them: `?ids=1,2,3`."""
-    images = Image.objects.filter(pk__in=_ids(request)).values("pk", "status", "failure_reason")
+@search_access_required
+def upload_status(request: HttpRequest) -> JsonResponse:
+    """Return the status of images, `?ids=1,2,3`, as JSON for the pages that update it."""
+    images = Image.objects.filter(pk__in=_parse_ids(request)).values("pk", "status", "failure_reason")
     return JsonResponse(
-        {"images": [{"id": one["pk"], "status": one["status"], "reason": one["failure_reason"]} for one in images]}
+        {"images": [{"id": row["pk"], "status": row["status"], "reason": row["failure_reason"]} for row in images]}
     )
 
 
-def _form(request: HttpRequest, form: UploadForm) -> HttpResponse:
-    if form.errors and faults.wants_json(request):
-        explanation = " ".join(str(message) for messages in form.errors.values() for message in messages)
-        return JsonResponse({"error": explanation}, status=400)
+def _render_form(request: HttpRequest, form: UploadForm) -> HttpResponse:
+    if form.errors and wants_json(request):
+        message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
+        return JsonResponse({"error": message}, status=400)
     context = {"form": form, "collections": Collection.objects.all()}
     return render(request, "upload/form.html", context, status=400 if form.errors else 200)
 
 
-def _ids(request: HttpRequest) -> list[int]:
+def _parse_ids(request: HttpRequest) -> list[int]:
     parts = request.GET.get("ids", "").split(",")
-    return [int(part) for part in parts if part.isdecimal() and len(part) < 16][:WATCHED_AT_ONCE]
+    return [int(part) for part in parts if part.isdecimal() and len(part) < 16][:MAX_WATCHED_IMAGES]
 
 
-def _as_json(outcome: Outcome) -> dict[str, object]:
-    image = outcome.image
+def _result_json(result: FileResult) -> dict[str, object]:
+    image = result.image
     return {
-        "name": outcome.name,
-        "outcome": outcome.kind.value,
-        "reason": faults.sentence(outcome.refusal) if outcome.refusal else "",
+        "name": result.name,
+        "outcome": result.outcome.value,
+        "reason": error_message(result.error) if result.error else "",
         "id": image.pk if image else None,
         "url": image.get_absolute_url() if image else None,
         "status": image.status if image else None,

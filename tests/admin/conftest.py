@@ -1,4 +1,4 @@
-"""What the tests of the admin share."""
+"""Fixtures of the admin tests."""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -7,19 +7,19 @@ from django.urls import reverse
 
 
 @pytest.fixture
-def admin(client: Client, keeper: User) -> Client:
-    """A superuser's browser."""
-    client.force_login(keeper)
+def admin(client: Client, superuser: User) -> Client:
+    """A test client, signed in as a superuser."""
+    client.force_login(superuser)
     return client
 
 
 @pytest.fixture
 def staff(db: None):
-    """A function that gives the browser of a member of staff with just these rights."""
+    """A function that returns the client of a staff member with the given permissions only."""
 
-    def sign_in(*rights: str) -> Client:
+    def sign_in(*codenames: str) -> Client:
         user = User.objects.create_user("stella", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
         client = Client()
         client.force_login(user)
         return client
@@ -27,7 +27,7 @@ def staff(db: None):
     return sign_in
 
 
-def act(client: Client, action: str, images: list, **more: object):
-    """Choose an action of the list of images."""
-    form = {"action": action, "_selected_action": [image.pk for image in images], **more}
+def run_action(client: Client, action: str, images: list, **fields: object):
+    """Run an action of the image list."""
+    form = {"action": action, "_selected_action": [image.pk for image in images], **fields}
     return client.post(reverse("admin:catalog_image_changelist"), form, follow=True)

@@ -1,164 +1,164 @@
-"""Images in the admin: looked through, grouped, retried, deleted."""
+"""Images in the admin: browsing, grouping, retrying and deleting."""
 
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
 from catalog.models import Collection, Image, Tag
-from catalog.services import indexing, searching
+from catalog.services.index import extraction
+from catalog.services.search import ranking
+from tests.admin.conftest import run_action
 
-from .conftest import act
-
-LIST = "/admin/catalog/image/"
-
-
-def listed(answer) -> set[int]:
-    return {image.pk for image in answer.context["cl"].result_list}
+LIST_URL = "/admin/catalog/image/"
 
 
-def test_the_list_shows_thumbnails_and_leads_to_what_is_similar(admin, catalogue):
-    page = admin.get(LIST).content.decode()
+def listed_images(response) -> set[int]:
+    return {image.pk for image in response.context["cl"].result_list}
+
+
+def test_list_shows_thumbnails_and_similarity_links(admin, catalogue):
+    page = admin.get(LIST_URL).content.decode()
     for image in catalogue:
         assert f'src="{image.thumbnail_url}"' in page
         assert f'href="{image.similar_url}"' in page
 
 
-def test_a_failed_image_shows_why_and_leads_to_nothing_similar(admin, catalogue):
+def test_failed_image_shows_reason_without_similarity_link(admin, catalogue):
     Image.objects.filter(pk=catalogue[0].pk).update(status="failed", failure_reason="The file is damaged.")
-    page = admin.get(LIST).content.decode()
+    page = admin.get(LIST_URL).content.decode()
     assert "The file is damaged." in page
     assert f'href="{catalogue[0].similar_url}"' not in page
 
 
-def test_the_list_is_filtered_by_status_collection_and_tag(admin, catalogue):
-    bags, red = Collection.objects.create(name="Bags"), Tag.objects.create(name="red")
-    Image.objects.filter(pk=catalogue[0].pk).update(collection=bags)
+def test_list_is_filtered_by_status_collection_and_tag(admin, catalogue):
+    collection, red = Collection.objects.create(name="Bags"), Tag.objects.create(name="red")
+    Image.objects.filter(pk=catalogue[0].pk).update(collection=collection)
     catalogue[1].tags.add(red)
     Image.objects.filter(pk=catalogue[2].pk).update(status="failed", failure_reason="It is a test.")
-    for chosen, image in [
-        ({"collection__id__exact": bags.pk}, catalogue[0]),
+    for filters, image in [
+        ({"collection__id__exact": collection.pk}, catalogue[0]),
         ({"tags__id__exact": red.pk}, catalogue[1]),
         ({"status__exact": "failed"}, catalogue[2]),
     ]:
-        assert listed(admin.get(LIST, chosen)) == {image.pk}
+        assert listed_images(admin.get(LIST_URL, filters)) == {image.pk}
 
 
-def test_the_list_is_searched_by_words_and_digest(admin, catalogue):
+def test_list_is_searched_by_words_and_digest(admin, catalogue):
     Image.objects.filter(pk=catalogue[0].pk).update(title="Blue kettle")
     catalogue[1].tags.add(Tag.objects.create(name="kettle"))
-    assert listed(admin.get(LIST, {"q": "kettle"})) == {catalogue[0].pk, catalogue[1].pk}
-    assert listed(admin.get(LIST, {"q": catalogue[3].sha256})) == {catalogue[3].pk}
+    assert listed_images(admin.get(LIST_URL, {"q": "kettle"})) == {catalogue[0].pk, catalogue[1].pk}
+    assert listed_images(admin.get(LIST_URL, {"q": catalogue[3].sha256})) == {catalogue[3].pk}
 
 
 @pytest.mark.parametrize(
     "query", [{"q": "a\0b"}, {"p": "x"}, {"p": "99999"}, {"status__exact": "\0"}, {"o": "x"}, {"e": "1"}]
 )
-def test_odd_addresses_of_the_list_break_nothing(admin, catalogue, query):
-    assert admin.get(LIST, query, follow=True).status_code == 200
+def test_list_ignores_malformed_queries(admin, catalogue, query):
+    assert admin.get(LIST_URL, query, follow=True).status_code == 200
 
 
-def test_failed_images_are_put_back_into_the_queue(admin, catalogue):
+def test_failed_images_are_requeued(admin, catalogue):
     Image.objects.filter(pk=catalogue[0].pk).update(status="failed", failure_reason="It is a test.")
     catalogue[0].descriptors.all().delete()
-    answer = act(admin, "retry_failed", catalogue)
-    assert "1 image waits again." in answer.content.decode()
-    indexing.index_pending()
+    response = run_action(admin, "retry_failed", catalogue)
+    assert "1 image will be indexed again." in response.content.decode()
+    extraction.index_pending()
     catalogue[0].refresh_from_db()
     assert (catalogue[0].status, catalogue[0].failure_reason) == ("indexed", "")
 
 
-def test_a_collection_is_asked_for_and_set(admin, catalogue):
-    bags = Collection.objects.create(name="Bags")
-    asked = act(admin, "set_collection", catalogue[:2])
-    assert "2 images are put into this collection" in asked.content.decode()
-    answer = act(admin, "set_collection", catalogue[:2], collection=bags.pk)
-    assert "2 images moved." in answer.content.decode()
-    assert set(bags.images.all()) == set(catalogue[:2])
-    act(admin, "set_collection", catalogue[:1], collection="")
-    assert bags.images.count() == 1
+def test_move_action_asks_for_collection_and_sets_it(admin, catalogue):
+    collection = Collection.objects.create(name="Bags")
+    confirmation_page = run_action(admin, "set_collection", catalogue[:2])
+    assert "Move 2 images to this collection" in confirmation_page.content.decode()
+    response = run_action(admin, "set_collection", catalogue[:2], collection=collection.pk)
+    assert "2 images moved." in response.content.decode()
+    assert set(collection.images.all()) == set(catalogue[:2])
+    run_action(admin, "set_collection", catalogue[:1], collection="")
+    assert collection.images.count() == 1
 
 
-def test_a_collection_that_is_not_there_moves_nothing(admin, catalogue):
-    bags = Collection.objects.create(name="Bags")
-    Image.objects.update(collection=bags)
-    for gone in ("987654", "x", "\0", "9" * 40):
-        answer = act(admin, "set_collection", catalogue, collection=gone)
-        assert "There is no such collection" in answer.content.decode(), gone
-    assert bags.images.count() == len(catalogue)
+def test_missing_collection_moves_no_images(admin, catalogue):
+    collection = Collection.objects.create(name="Bags")
+    Image.objects.update(collection=collection)
+    for missing in ("987654", "x", "\0", "9" * 40):
+        response = run_action(admin, "set_collection", catalogue, collection=missing)
+        assert "This collection does not exist." in response.content.decode(), missing
+    assert collection.images.count() == len(catalogue)
 
 
-def test_every_image_that_fits_the_list_can_be_moved_at_once(admin, catalogue):
-    bags = Collection.objects.create(name="Bags")
-    asked = act(admin, "set_collection", catalogue[:1], select_across="1")
-    assert "6 images are put" in asked.content.decode()
-    assert 'name="select_across" value="1"' in asked.content.decode()
-    act(admin, "set_collection", catalogue[:1], select_across="1", collection=bags.pk)
-    assert bags.images.count() == len(catalogue)
+def test_all_listed_images_can_be_moved_at_once(admin, catalogue):
+    collection = Collection.objects.create(name="Bags")
+    confirmation_page = run_action(admin, "set_collection", catalogue[:1], select_across="1")
+    assert "Move 6 images" in confirmation_page.content.decode()
+    assert 'name="select_across" value="1"' in confirmation_page.content.decode()
+    run_action(admin, "set_collection", catalogue[:1], select_across="1", collection=collection.pk)
+    assert collection.images.count() == len(catalogue)
 
 
-def test_deleted_images_are_gone_from_the_search_and_the_disk(admin, catalogue, django_capture_on_commit_callbacks):
-    asked = act(admin, "delete_selected", catalogue[:2])
-    assert "Are you sure" in asked.content.decode()
+def test_deleted_images_disappear_from_search_and_disk(admin, catalogue, django_capture_on_commit_callbacks):
+    confirmation_page = run_action(admin, "delete_selected", catalogue[:2])
+    assert "Are you sure" in confirmation_page.content.decode()
     with django_capture_on_commit_callbacks(execute=True):
-        act(admin, "delete_selected", catalogue[:2], post="yes")
-    found = searching.like(catalogue[2])
-    assert {hit.image.pk for hit in found.hits} == {image.pk for image in catalogue[3:]}
+        run_action(admin, "delete_selected", catalogue[:2], post="yes")
+    results = ranking.search_similar(catalogue[2])
+    assert {hit.image.pk for hit in results.hits} == {image.pk for image in catalogue[3:]}
     assert not default_storage.exists(str(catalogue[0].original))
     assert not default_storage.exists(str(catalogue[0].thumbnail))
 
 
-def test_one_image_is_deleted_from_its_own_page(admin, catalogue, django_capture_on_commit_callbacks):
-    address = reverse("admin:catalog_image_delete", args=[catalogue[0].pk])
-    assert admin.get(address).status_code == 200
+def test_image_is_deleted_from_its_change_page(admin, catalogue, django_capture_on_commit_callbacks):
+    url = reverse("admin:catalog_image_delete", args=[catalogue[0].pk])
+    assert admin.get(url).status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
-        assert admin.post(address, {"post": "yes"}).status_code == 302
+        assert admin.post(url, {"post": "yes"}).status_code == 302
     assert not Image.objects.filter(pk=catalogue[0].pk).exists()
     assert not default_storage.exists(str(catalogue[0].original))
 
 
-def test_title_collection_and_tags_can_be_changed_and_nothing_else(admin, catalogue):
-    bags, red = Collection.objects.create(name="Bags"), Tag.objects.create(name="red")
+def test_only_title_file_name_collection_and_tags_are_editable(admin, catalogue):
+    collection, red = Collection.objects.create(name="Bags"), Tag.objects.create(name="red")
     page = admin.get(catalogue[0].admin_url)
     assert catalogue[0].thumbnail_url in page.content.decode()
     form = {
         "title": "Blue kettle",
         "source": "kettle.jpg",
-        "collection": bags.pk,
+        "collection": collection.pk,
         "tags": [red.pk],
         "status": "failed",
         "sha256": "0" * 64,
     }
     assert admin.post(catalogue[0].admin_url, form).status_code == 302
     changed = Image.objects.get(pk=catalogue[0].pk)
-    assert (changed.title, changed.collection, list(changed.tags.all())) == ("Blue kettle", bags, [red])
+    assert (changed.title, changed.collection, list(changed.tags.all())) == ("Blue kettle", collection, [red])
     assert (changed.status, changed.sha256) == ("indexed", catalogue[0].sha256)
 
 
-def test_pictures_are_not_added_by_hand(admin, catalogue):
-    assert admin.get(f"{LIST}add/").status_code == 403
-    page = admin.get(LIST).content.decode()
+def test_images_cannot_be_added_in_admin(admin, catalogue):
+    assert admin.get(f"{LIST_URL}add/").status_code == 403
+    page = admin.get(LIST_URL).content.decode()
     assert 'href="/upload/"' in page
     assert 'href="/admin/catalog/import/add/"' in page
 
 
-def test_links_lead_only_where_this_account_may_go(staff, catalogue):
-    page = staff("view_image").get(LIST).content.decode()
+def test_links_require_permission(staff, catalogue):
+    page = staff("view_image").get(LIST_URL).content.decode()
     assert 'href="/upload/"' not in page
     assert 'href="/admin/catalog/import/add/"' not in page
 
 
-def test_actions_need_their_rights(staff, catalogue):
-    looker = staff("view_image")
+def test_actions_require_permissions(staff, catalogue):
+    viewer = staff("view_image")
     for action in ("retry_failed", "set_collection", "delete_selected"):
-        act(looker, action, catalogue, post="yes", collection="")
+        run_action(viewer, action, catalogue, post="yes", collection="")
     assert Image.objects.count() == len(catalogue)
-    assert "delete_selected" not in looker.get(LIST).content.decode()
+    assert "delete_selected" not in viewer.get(LIST_URL).content.decode()
 
 
-def test_a_member_of_staff_without_rights_sees_no_images(staff, catalogue):
-    assert staff().get(LIST).status_code == 403
+def test_staff_without_permissions_cannot_view_images(staff, catalogue):
+    assert staff().get(LIST_URL).status_code == 403
 
 
-def test_the_rights_to_see_and_delete_images_are_enough_to_delete_them(staff, catalogue):
-    act(staff("view_image", "delete_image"), "delete_selected", catalogue[:1], post="yes")
+def test_view_and_delete_permissions_allow_deletion(staff, catalogue):
+    run_action(staff("view_image", "delete_image"), "delete_selected", catalogue[:1], post="yes")
     assert Image.objects.count() == len(catalogue) - 1

@@ -1,112 +1,115 @@
-"""Rebuilds asked for in the admin, followed on a page, and undone."""
+"""Rebuilds requested in the admin, their progress page, and rollbacks."""
 
 import pytest
 from django.urls import reverse
 
 from catalog import locks
 from catalog.models import Collection, Generation, Image, Rebuild
-from catalog.services import rebuilding, spaces, wanted_rebuilds
-from catalog.services.learning import Codes
-from tests import described
+from catalog.services.index import rebuild_queue, rebuilding, spaces
+from catalog.services.index.code_specs import CodeSpec
+from tests import indexed_images
 
-ADD = "/admin/catalog/rebuild/add/"
-ROLLBACK = "/admin/catalog/generation/rollback/"
-GENERATIONS = "/admin/catalog/generation/"
-
-
-def page_of(client, wanted: Rebuild):
-    return client.get(reverse("admin:catalog_rebuild_change", args=[wanted.pk]))
+ADD_URL = "/admin/catalog/rebuild/add/"
+ROLLBACK_URL = "/admin/catalog/generation/rollback/"
+GENERATIONS_URL = "/admin/catalog/generation/"
 
 
-def test_a_rebuild_is_asked_for_run_by_a_worker_and_followed(admin, catalogue, keeper):
-    before = spaces.active()
-    answer = admin.post(ADD, {})
-    wanted = Rebuild.objects.get()
-    assert answer.url == reverse("admin:catalog_rebuild_change", args=[wanted.pk])
-    assert wanted.created_by == keeper
-    waiting = page_of(admin, wanted)
+def rebuild_page(client, rebuild: Rebuild):
+    return client.get(reverse("admin:catalog_rebuild_change", args=[rebuild.pk]))
+
+
+def test_requested_rebuild_is_run_by_worker_and_shown(admin, catalogue, superuser):
+    before = spaces.active_generation()
+    response = admin.post(ADD_URL, {})
+    rebuild_request = Rebuild.objects.get()
+    assert response.url == reverse("admin:catalog_rebuild_change", args=[rebuild_request.pk])
+    assert rebuild_request.created_by == superuser
+    waiting = rebuild_page(admin, rebuild_request)
     assert "Waiting for a worker" in waiting.content.decode()
     assert waiting["Refresh"]
-    wanted_rebuilds.run_waiting()
-    done = page_of(admin, wanted)
+    rebuild_queue.run_waiting()
+    done = rebuild_page(admin, rebuild_request)
     assert "Refresh" not in done.headers
-    assert f"Generation {spaces.active().pk} of" in done.content.decode()
-    assert spaces.active() != before
+    assert f"Generation {spaces.active_generation().pk}, feature space " in done.content.decode()
+    assert spaces.active_generation() != before
 
 
-def test_how_far_it_is_stands_on_its_page(admin, catalogue):
-    admin.post(ADD, {})
-    Rebuild.objects.update(state="running", phase="describing", done=64, total=100)
-    page = page_of(admin, Rebuild.objects.get()).content.decode()
-    assert 'describing <progress value="64" max="100">' in page
+def test_rebuild_page_shows_progress(admin, catalogue):
+    admin.post(ADD_URL, {})
+    Rebuild.objects.update(state="running", phase="extracting", done=64, total=100)
+    page = rebuild_page(admin, Rebuild.objects.get()).content.decode()
+    assert 'extracting <progress value="64" max="100">' in page
     assert "64 of 100" in page
 
 
-@pytest.mark.parametrize("by", ["somebody here", "a command"])
-def test_a_second_rebuild_is_refused_beside_one(admin, catalogue, settings, by):
-    if by == "somebody here":
-        admin.post(ADD, {})
-        answer = admin.post(ADD, {})
+@pytest.mark.parametrize("requested_by", ["admin", "command"])
+def test_second_concurrent_rebuild_is_rejected(admin, catalogue, settings, requested_by):
+    if requested_by == "admin":
+        admin.post(ADD_URL, {})
+        response = admin.post(ADD_URL, {})
     else:
-        with locks.held(settings.LOCKS_DIR / "rebuild.lock"):
-            answer = admin.post(ADD, {})
-    assert "The index is being rebuilt already." in answer.content.decode()
-    assert Rebuild.objects.count() == (1 if by == "somebody here" else 0)
+        with locks.file_lock(settings.LOCKS_DIR / "rebuild.lock"):
+            response = admin.post(ADD_URL, {})
+    assert "The index is already being rebuilt." in response.content.decode()
+    assert Rebuild.objects.count() == (1 if requested_by == "admin" else 0)
 
 
-def test_every_original_is_described_again(admin, catalogue):
+def test_reextraction_extracts_every_original_again(admin, catalogue):
     before = spaces.active_space()
-    admin.post(ADD, {"reextract": "on", "extractor": "vgg16-compact"})
-    wanted_rebuilds.run_waiting()
+    admin.post(ADD_URL, {"reextract": "on", "extractor": "vgg16-compact"})
+    rebuild_queue.run_waiting()
     assert Rebuild.objects.get().state == "done"
     assert spaces.active_space() != before
     assert Image.objects.indexed().count() == 6
 
 
-def test_another_network_without_describing_again_is_explained(admin, catalogue):
-    page = admin.post(ADD, {"extractor": "vgg16-compact"}).content.decode()
-    assert "describing every original again" in page
+def test_another_network_without_extracting_again_is_explained(admin, catalogue):
+    page = admin.post(ADD_URL, {"extractor": "vgg16-compact"}).content.decode()
+    assert "To change the network, also select" in page
     assert not Rebuild.objects.exists()
 
 
-def test_labels_that_cannot_teach_are_refused_on_the_form(admin, catalogue):
-    assert "from 100 searchable images on" in admin.post(ADD, {"labels": "collection"}).content.decode()
+def test_untrainable_labels_are_rejected_on_form(admin, catalogue):
+    assert "needs 100 or more searchable images" in admin.post(ADD_URL, {"labels": "collection"}).content.decode()
     assert not Rebuild.objects.exists()
 
 
-def test_codes_are_learned_from_labels(admin, db):
-    described.add(described.kinds(6, 20), collections=[f"Kind {number // 20}" for number in range(120)])
-    admin.post(ADD, {"labels": "collection"})
-    wanted_rebuilds.run_waiting()
-    assert "Learned from 6 collections" in page_of(admin, Rebuild.objects.get()).content.decode()
+@pytest.mark.slow
+def test_codes_are_trained_from_labels(admin, db):
+    indexed_images.add_indexed_images(
+        indexed_images.clustered_vectors(6, 20), collections=[f"Kind {number // 20}" for number in range(120)]
+    )
+    admin.post(ADD_URL, {"labels": "collection"})
+    rebuild_queue.run_waiting()
+    assert "Trained on 6 collections" in rebuild_page(admin, Rebuild.objects.get()).content.decode()
 
 
-def test_what_stops_a_rebuild_stands_on_its_page(admin, catalogue):
-    wanted = wanted_rebuilds.ask(codes=Codes(labels=None), user=None)
-    Rebuild.objects.update(labels="collection")  # of collections that are gone since
-    described.add(described.kinds(12, 10))
+def test_rebuild_page_shows_error(admin, catalogue):
+    rebuild_request = rebuild_queue.enqueue(code_spec=CodeSpec(labels=None), user=None)
+    Rebuild.objects.update(labels="collection")  # of collections that are deleted below
+    indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
     Collection.objects.all().delete()
-    wanted_rebuilds.run_waiting()
-    page = page_of(admin, wanted).content.decode()
-    assert "cannot teach codes" in page
-    assert "The generation that served before serves still." in page
+    rebuild_queue.run_waiting()
+    page = rebuild_page(admin, rebuild_request).content.decode()
+    assert "There are too few collections to train codes" in page
+    assert "The previous index is still in use." in page
 
 
-def test_the_generation_before_is_brought_back_after_a_question(admin, catalogue):
-    first, second = spaces.active(), rebuilding.rebuild().generation
-    assert f"Generation {first.pk} serves again" in admin.get(ROLLBACK).content.decode()
-    assert spaces.active() == second
-    assert f"Generation {first.pk} serves again." in admin.post(ROLLBACK, follow=True).content.decode()
-    assert spaces.active() == first
+def test_previous_generation_is_restored_after_confirmation(admin, catalogue):
+    first, second = spaces.active_generation(), rebuilding.rebuild().generation
+    assert f"Searches will use generation {first.pk} again." in admin.get(ROLLBACK_URL).content.decode()
+    assert spaces.active_generation() == second
+    assert f"Generation {first.pk} is active again." in admin.post(ROLLBACK_URL, follow=True).content.decode()
+    assert spaces.active_generation() == first
 
 
-def test_without_a_generation_before_that_is_said(admin, catalogue):
-    for ask in (admin.get, admin.post):
-        assert "There is no generation before this one" in ask(ROLLBACK, follow=True).content.decode()
+def test_rollback_without_previous_generation_is_reported(admin, catalogue):
+    for request in (admin.get, admin.post):
+        assert "There is no previous generation" in request(ROLLBACK_URL, follow=True).content.decode()
 
 
-def test_only_who_may_rebuild_is_offered_it_and_can(staff, catalogue):
-    looking = staff("view_generation", "view_rebuild")
-    assert "Rebuild the index" not in looking.get(GENERATIONS).content.decode()
-    assert looking.get(ADD).status_code == looking.post(ROLLBACK).status_code == 403
+def test_rebuild_requires_permission(staff, catalogue):
+    viewer = staff("view_generation", "view_rebuild")
+    assert "Rebuild the index" not in viewer.get(GENERATIONS_URL).content.decode()
+    assert viewer.get(ADD_URL).status_code == viewer.post(ROLLBACK_URL).status_code == 403
     assert Generation.objects.count() == 1

@@ -1,4 +1,4 @@
-"""What the tests of the API share."""
+"""Fixtures and helpers of the API tests."""
 
 from base64 import b64encode
 
@@ -8,11 +8,11 @@ from django.test import Client
 PASSWORD = "a long enough word"
 
 
-def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
+def basic_auth_headers(name: str, password: str = PASSWORD) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 
 @pytest.fixture
-def strict() -> Client:
-    """A client that is held to CSRF, as a browser is."""
+def csrf_client() -> Client:
+    """A client with CSRF checks, as for a browser."""
     return Client(enforce_csrf_checks=True)

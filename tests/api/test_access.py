@@ -1,81 +1,82 @@
-"""Who may call what."""
+"""Authentication and permissions of the API."""
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from catalog.models import Image
-from tests.pages.conftest import file_of
-
-from .conftest import basic
+from tests.api.conftest import basic_auth_headers
+from tests.views.conftest import uploaded_file
 
 pytestmark = pytest.mark.django_db
 
 
-def add(client: Client, picture, **options):
-    return client.post("/api/images", {"files": file_of(picture(50))}, **options)
+def upload(client: Client, picture, **options):
+    return client.post("/api/images", {"files": uploaded_file(picture(50))}, **options)
 
 
-def test_reading_and_searching_need_no_account(strict, catalogue, picture):
-    for address in ("health", "images", f"images/{catalogue[0].pk}", f"images/{catalogue[0].pk}/similar"):
-        assert strict.get(f"/api/{address}").status_code == 200, address
-    assert strict.post("/api/search", {"photo": file_of(picture(0))}).status_code == 200
+def test_read_operations_need_no_account(csrf_client, catalogue, picture):
+    for url in ("health", "images", f"images/{catalogue[0].pk}", f"images/{catalogue[0].pk}/similar"):
+        assert csrf_client.get(f"/api/{url}").status_code == 200, url
+    assert csrf_client.post("/api/search", {"photo": uploaded_file(picture(0))}).status_code == 200
 
 
-def test_a_setting_has_reading_and_searching_need_an_account(strict, catalogue, picture, settings, uploader):
+def test_search_requires_login_setting_protects_read_operations(csrf_client, catalogue, picture, settings, uploader):
     settings.SEARCH_REQUIRES_LOGIN = True
-    for address in ("health", "images", f"images/{catalogue[0].pk}", f"images/{catalogue[0].pk}/similar"):
-        answer = strict.get(f"/api/{address}")
-        assert answer.status_code == 401, address
-        assert answer.json()["detail"]
-        assert strict.get(f"/api/{address}", headers=basic("ursula")).status_code == 200, address
-    assert strict.post("/api/search", {"photo": file_of(picture(0))}).status_code == 401
-    answer = strict.post("/api/search", {"photo": file_of(picture(0))}, headers=basic("ursula"))
-    assert answer.status_code == 200, answer.content
+    for url in ("health", "images", f"images/{catalogue[0].pk}", f"images/{catalogue[0].pk}/similar"):
+        response = csrf_client.get(f"/api/{url}")
+        assert response.status_code == 401, url
+        assert response.json()["detail"]
+        assert csrf_client.get(f"/api/{url}", headers=basic_auth_headers("ursula")).status_code == 200, url
+    assert csrf_client.post("/api/search", {"photo": uploaded_file(picture(0))}).status_code == 401
+    response = csrf_client.post(
+        "/api/search", {"photo": uploaded_file(picture(0))}, headers=basic_auth_headers("ursula")
+    )
+    assert response.status_code == 200, response.content
 
 
 @pytest.mark.parametrize(
     "headers",
     [
         {},
-        basic("ursula", "wrong"),
-        basic("nobody"),
-        basic("a\0b"),
+        basic_auth_headers("ursula", "wrong"),
+        basic_auth_headers("nobody"),
+        basic_auth_headers("a\0b"),
         {"Authorization": "Basic ###"},
         {"Authorization": "Basic"},
         {"Authorization": "Bearer token"},
         {"Authorization": "Basic /////w=="},
     ],
 )
-def test_writing_without_a_valid_account_is_refused(strict, uploader, catalogue, picture, headers):
-    for answer in (
-        add(strict, picture, headers=headers),
-        strict.delete(f"/api/images/{catalogue[0].pk}", headers=headers),
+def test_write_operations_need_a_valid_account(csrf_client, uploader, catalogue, picture, headers):
+    for response in (
+        upload(csrf_client, picture, headers=headers),
+        csrf_client.delete(f"/api/images/{catalogue[0].pk}", headers=headers),
     ):
-        assert answer.status_code == 401
-        assert answer.json()["detail"]
+        assert response.status_code == 401
+        assert response.json()["detail"]
     assert Image.objects.count() == len(catalogue)
 
 
-def test_a_program_writes_with_name_and_password(strict, uploader, picture):
-    answer = add(strict, picture, headers=basic("ursula"))
-    assert answer.status_code == 200, answer.content
+def test_basic_authentication_allows_writing(csrf_client, uploader, picture):
+    response = upload(csrf_client, picture, headers=basic_auth_headers("ursula"))
+    assert response.status_code == 200, response.content
     assert Image.objects.get().uploaded_by == uploader
 
 
-def test_an_account_without_the_right_is_told_which(strict, uploader, catalogue, picture):
+def test_missing_permission_is_named(csrf_client, uploader, catalogue, picture):
     User.objects.create_user("nobody", password="a long enough word")
-    answer = add(strict, picture, headers=basic("nobody"))
-    assert answer.status_code == 403
-    assert "catalog.add_image" in answer.json()["detail"]
-    answer = strict.delete(f"/api/images/{catalogue[0].pk}", headers=basic("ursula"))
-    assert answer.status_code == 403
-    assert "catalog.delete_image" in answer.json()["detail"]
+    response = upload(csrf_client, picture, headers=basic_auth_headers("nobody"))
+    assert response.status_code == 403
+    assert "catalog.add_image" in response.json()["detail"]
+    response = csrf_client.delete(f"/api/images/{catalogue[0].pk}", headers=basic_auth_headers("ursula"))
+    assert response.status_code == 403
+    assert "catalog.delete_image" in response.json()["detail"]
 
 
-def test_a_session_writes_only_with_its_csrf_token(strict, uploader, picture):
-    strict.force_login(uploader)
-    assert add(strict, picture).status_code == 403
-    strict.get("/upload/")
-    token = strict.cookies["csrftoken"].value
-    assert add(strict, picture, headers={"X-CSRFToken": token}).status_code == 200
+def test_session_needs_csrf_token_to_write(csrf_client, uploader, picture):
+    csrf_client.force_login(uploader)
+    assert upload(csrf_client, picture).status_code == 403
+    csrf_client.get("/upload/")
+    token = csrf_client.cookies["csrftoken"].value
+    assert upload(csrf_client, picture, headers={"X-CSRFToken": token}).status_code == 200

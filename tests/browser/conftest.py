@@ -1,4 +1,4 @@
-"""A demo site as the processes it is made of, and a browser to visit it with."""
+"""A demo site with its own web and worker processes, and a browser that visits it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,65 +6,64 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import page_actions
 from tests.system.site import ADMINISTRATOR, Site, environment
-
-from . import chromium
 
 
 def demo_site(home: Path) -> Site:
-    """A prepared site with its demo catalogue, an administrator, gunicorn and a worker; to be closed."""
+    """Start a site with the demo catalogue, an administrator, gunicorn and a worker. The caller closes it."""
     site = Site(home, environment(home))
-    for words, more in [
+    for arguments, variables in [
         (["prepare_site"], {}),
         (
             ["createsuperuser", "--noinput", "--username", ADMINISTRATOR[0], "--email", "k@example.org"],
             {"DJANGO_SUPERUSER_PASSWORD": ADMINISTRATOR[1]},
         ),
     ]:
-        ended = site.run(*words, **more)
-        assert ended.returncode == 0, ended.stderr
+        completed = site.run(*arguments, **variables)
+        assert completed.returncode == 0, completed.stderr
     site.web()
     site.worker()
     return site
 
 
-# For the package and not for the session: while Playwright's event loop runs, Django takes this thread for an
-# asynchronous one and refuses the database to all other tests.
+# Not for the whole session: while the event loop of Playwright runs, Django takes this thread for an asynchronous
+# one and raises SynchronousOnlyOperation in all other tests that use the database.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    with chromium.chromium() as started:
-        yield started
+    with page_actions.chromium() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="package")
-def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def demo_server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = demo_site(tmp_path_factory.mktemp("demo"))
     yield site
     site.close()
 
 
 @pytest.fixture
-def address(demo: Site) -> str:
-    return f"http://127.0.0.1:{demo.port}"
+def demo_url(demo_server: Site) -> str:
+    return f"http://127.0.0.1:{demo_server.port}"
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """A function that opens a page in a browser session of its own. At the end, nothing may have gone wrong in any."""
-    contexts, faults = [], []
+def open_page(browser: Browser, demo_url: str) -> Iterator[Callable[..., Page]]:
+    """A function that opens a page in a new browser context. The test fails if any page has reported an error."""
+    contexts, errors = [], []
 
-    def new(**options: object) -> Page:
-        context = browser.new_context(base_url=address, **options)  # type: ignore[arg-type]
+    def open_in_new_context(**options: object) -> Page:
+        context = browser.new_context(base_url=demo_url, **options)  # type: ignore[arg-type]
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
-        faults.append(chromium.watch(page))
+        errors.append(page_actions.collect_errors(page))
         return page
 
-    yield new
+    yield open_in_new_context
     for context in contexts:
         context.close()
-    assert [fault for one in faults for fault in one] == []
+    assert [error for page_errors in errors for error in page_errors] == []
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def page(open_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
-def keepers_page(page: Page, address: str) -> Page:
-    """A page of the administrator, who is signed in."""
-    chromium.sign_in(page, address, ADMINISTRATOR)
+def superuser_page(page: Page, demo_url: str) -> Page:
+    """A page on which the administrator is signed in."""
+    page_actions.sign_in(page, demo_url, ADMINISTRATOR)
     return page

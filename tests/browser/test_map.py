@@ -1,17 +1,17 @@
-"""The whole catalogue on a canvas."""
+"""The map."""
 
 import re
 
 import pytest
 from playwright.sync_api import expect
 
-LOOKS = 60
+MAX_RELOADS = 60
 
 
 @pytest.fixture
-def chart(page):
-    """The page with the map, once the worker has made it."""
-    for _ in range(LOOKS):
+def map_page(page):
+    """The map page, once the worker has built the map."""
+    for _ in range(MAX_RELOADS):
         page.goto("/map/")
         if page.locator(".map canvas").count():
             break
@@ -20,50 +20,50 @@ def chart(page):
     return page
 
 
-def drawn(page) -> str:
-    """What the canvas shows, as a PNG in a data: address."""
+def canvas_pixels(page) -> str:
+    """Return the canvas as a PNG in a data: URL."""
     return page.evaluate("document.querySelector('.map canvas').toDataURL()")
 
 
-def test_it_is_moved_over_and_come_nearer_to_by_wheel_and_by_keys(chart):
-    canvas = chart.locator(".map canvas")
-    before = drawn(chart)
-    assert len(before) > 50_000  # an empty one has a few thousand
+def test_map_pans_and_zooms_with_wheel_and_keys(map_page):
+    canvas = map_page.locator(".map canvas")
+    before = canvas_pixels(map_page)
+    assert len(before) > 50_000  # an empty canvas has a few thousand
     canvas.hover()
-    chart.mouse.wheel(0, -600)
-    chart.wait_for_timeout(500)
-    nearer = drawn(chart)
-    assert nearer != before
+    map_page.mouse.wheel(0, -600)
+    map_page.wait_for_timeout(500)
+    zoomed = canvas_pixels(map_page)
+    assert zoomed != before
     canvas.focus()
     for key in ("ArrowLeft", "ArrowUp", "+"):
-        chart.keyboard.press(key)
-    expect(chart.locator(".map-name")).not_to_be_empty()
-    chart.wait_for_timeout(300)
-    assert drawn(chart) != nearer
+        map_page.keyboard.press(key)
+    expect(map_page.locator(".map-label")).not_to_be_empty()
+    map_page.wait_for_timeout(300)
+    assert canvas_pixels(map_page) != zoomed
 
 
-def test_a_picture_is_searched_with_by_a_key(chart):
-    chart.locator(".map canvas").focus()
-    chart.keyboard.press("Enter")
-    chart.wait_for_url("**/images/*/similar/")
-    expect(chart.locator(".tile")).to_have_count(24)
+def test_key_searches_with_selected_image(map_page):
+    map_page.locator(".map canvas").focus()
+    map_page.keyboard.press("Enter")
+    map_page.wait_for_url("**/images/*/similar/")
+    expect(map_page.locator(".tile")).to_have_count(24)
 
 
-def test_a_picture_under_the_pointer_is_named_and_a_click_searches_with_it(chart):
-    canvas = chart.locator(".map canvas")
+def test_hover_shows_name_and_click_searches(map_page):
+    canvas = map_page.locator(".map canvas")
     canvas.focus()
-    chart.keyboard.press("ArrowRight")
+    map_page.keyboard.press("ArrowRight")
     box = canvas.bounding_box()
-    name = chart.locator(".map-name")
+    name = map_page.locator(".map-label")
     for step in range(400):
-        chart.mouse.move(
+        map_page.mouse.move(
             box["x"] + box["width"] * (0.3 + 0.001 * step), box["y"] + box["height"] * (0.3 + 0.001 * step)
         )
         if step and name.inner_text():
             break
     label = name.inner_text()
     assert label
-    chart.mouse.down()
-    chart.mouse.up()
-    chart.wait_for_url("**/images/*/similar/")
-    expect(chart.locator(".query-label")).to_have_text(re.compile(re.escape(label)))
+    map_page.mouse.down()
+    map_page.mouse.up()
+    map_page.wait_for_url("**/images/*/similar/")
+    expect(map_page.locator(".query-label")).to_have_text(re.compile(re.escape(label)))

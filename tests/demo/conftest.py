@@ -1,16 +1,16 @@
 import pytest
 from PIL import Image
 
-from catalog.demo.drawing import catalogue, queries
+from catalog.demo.drawing import draw_catalogue, draw_queries
 
-Drawn = list[tuple[str, str, Image.Image]]
-
-
-@pytest.fixture(scope="session")
-def drawn() -> Drawn:
-    return list(catalogue())
+DemoPictures = list[tuple[str, str, Image.Image]]
 
 
 @pytest.fixture(scope="session")
-def asked() -> Drawn:
-    return list(queries())
+def demo_pictures() -> DemoPictures:
+    return list(draw_catalogue())
+
+
+@pytest.fixture(scope="session")
+def query_pictures() -> DemoPictures:
+    return list(draw_queries())

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, started on free ports in folders of their own, and stopped afterwards."""
+"""PostgreSQL and Redis servers for the tests, on free ports and in temporary folders."""
 
 import os
 import shutil
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,12 +17,13 @@ import redis
 
 
 def free_port() -> int:
+    """A TCP port on 127.0.0.1 that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def needed(*programs: str) -> None:
+def require_programs(*programs: str) -> None:
     """Skip the test where one of `programs` is not installed; fail it where services are required."""
     missing = [program for program in programs if not shutil.which(program)]
     if missing and os.environ.get("REQUIRE_SERVICES") == "1":
@@ -32,15 +32,16 @@ def needed(*programs: str) -> None:
         pytest.skip(f"{', '.join(missing)} not installed")
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 90) -> None:
+def wait_until(condition: Callable[[], object], description: str, seconds: float = 90) -> None:
+    """Return once `condition` holds. Fail the test after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out after {seconds:.0f} s waiting for {description}"
         time.sleep(0.1)
 
 
 class Postgres:
-    """A running server. Its databases are made here; each site gets its own."""
+    """A running PostgreSQL server. Each site gets a database of its own."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -49,11 +50,12 @@ class Postgres:
         return f"postgres://postgres@127.0.0.1:{self.port}/{name}"
 
     def create(self, name: str, template: str = "template0") -> str:
+        """Create a database as a copy of `template` and return its URL."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             psycopg.connect(self.url("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -63,37 +65,39 @@ class Postgres:
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    needed("initdb", "postgres")
-    # Not below tmp_path, which only its owner may enter: PostgreSQL refuses to run as root.
+    require_programs("initdb", "postgres")
+    # PostgreSQL refuses to run as root, and its own user may not enter tmp_path.
     home = Path(tempfile.mkdtemp(prefix="imagesearch-postgres-"))
-    who: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+    user: dict[str, str] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     try:
-        if who:
-            shutil.chown(home, **who)
+        if user:
+            shutil.chown(home, **user)
         data, server = home / "data", Postgres(free_port())
         initdb = ["initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=home, **who)
-        quick = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=home, **user)
+        settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]  # nothing has to survive a crash
+        settings += ["listen_addresses=127.0.0.1", "max_connections=200"]
+        options = [word for setting in settings for word in ("-c", setting)]
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
-                ["postgres", "-D", str(data), "-p", str(server.port), "-k", str(home), *quick],
+                ["postgres", "-D", str(data), "-p", str(server.port), "-k", str(home), *options],
                 stdout=log,
                 stderr=log,
                 cwd=home,
-                **who,
+                **user,
             )
         try:
-            wait_until(server.answers, "PostgreSQL")
+            wait_until(server.is_ready, "PostgreSQL")
             yield server
         finally:
-            process.send_signal(signal.SIGINT)  # which throws its clients out, and does not wait for them
+            process.send_signal(signal.SIGINT)  # fast shutdown: disconnects the clients
             process.wait(30)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-class Restartable:
-    """A server in a process of its own, which can be stopped and started again."""
+class RestartableServer:
+    """A server process that a test can stop and start again, on the same port."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.port = home, free_port()
@@ -102,7 +106,7 @@ class Restartable:
     def launch(self, command: list[str], name: str) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.home, stdout=log, stderr=log)
-        wait_until(self.answers, name)
+        wait_until(self.is_ready, name)
 
     def stop(self) -> None:
         if self._process:
@@ -110,25 +114,27 @@ class Restartable:
             self._process.wait(30)
             self._process = None
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         raise NotImplementedError
 
 
-class Redis(Restartable):
+class Redis(RestartableServer):
+    """A Redis server without persistence. Each site gets a database of its own."""
+
     def __init__(self, home: Path) -> None:
-        needed("redis-server")
+        require_programs("redis-server")
         super().__init__(home)
         self._databases = iter(range(1000))
 
     def url(self) -> str:
-        """The address of a database that nobody else has."""
+        """The URL of a database that no other site uses."""
         return f"redis://127.0.0.1:{self.port}/{next(self._databases)}"
 
     def start(self) -> None:
-        quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--databases", "1000"]
-        self.launch(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", *quiet], "Redis")
+        options = ["--save", "", "--appendonly", "no", "--loglevel", "warning", "--databases", "1000"]
+        self.launch(["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", *options], "Redis")
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             return bool(redis.Redis(port=self.port, socket_timeout=2).ping())
         except redis.RedisError:

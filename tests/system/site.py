@@ -1,4 +1,4 @@
-"""A site of its own, run as the processes it is made of."""
+"""A site that runs as its real processes."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 
+from tests.system.http_client import HttpClient
 from tests.system.servers import free_port, wait_until
-from tests.system.visitor import Visitor
 
 ADMINISTRATOR = ("karl", "a long enough word")
 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:
-    """What a site's processes see: nothing of this machine's own settings of the program."""
-    ours = ("IMAGESEARCH_", "DATABASE_URL", "REDIS_URL", "MEDIA_STORAGE_URL", "DJANGO_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    """The environment of a site's processes: without the settings of the program on this machine."""
+    own_prefixes = ("IMAGESEARCH_", "DATABASE_URL", "REDIS_URL", "MEDIA_STORAGE_URL", "DJANGO_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own_prefixes)}
     return kept | {
         "IMAGESEARCH_DATA_DIR": str(home),
         "IMAGESEARCH_EXTRACTOR": "vgg16-compact",
@@ -33,7 +33,7 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
 
 @dataclass
 class Site:
-    """A data folder, an environment, and the processes that were started in it."""
+    """A data folder, an environment, and the processes started with them."""
 
     home: Path
     environment: dict[str, str]
@@ -41,7 +41,7 @@ class Site:
     started: list[subprocess.Popen] = field(default_factory=list)
 
     def run(self, *arguments: object, timeout: float = 120, **changes: str) -> subprocess.CompletedProcess[str]:
-        """`manage.py` with these arguments, to its end."""
+        """Run `manage.py` with these arguments and wait for it."""
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],
             cwd=settings.BASE_DIR,
@@ -53,13 +53,13 @@ class Site:
         )
 
     def manage(self, *arguments: object) -> dict:
-        """`manage.py … --json`, which must succeed: the object of its last line."""
-        ended = self.run(*arguments, "--json")
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout.splitlines()[-1])
+        """Run `manage.py … --json`, which must succeed. Returns the JSON object in its last line."""
+        completed = self.run(*arguments, "--json")
+        assert completed.returncode == 0, completed.stderr
+        return json.loads(completed.stdout.splitlines()[-1])
 
     def start(self, name: str, command: Sequence[object], **changes: str) -> subprocess.Popen:
-        """A process that goes on by itself, what it says going into a log."""
+        """Start a Python process in the background. Its output goes to the log `name`."""
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *map(str, command)],
@@ -75,24 +75,24 @@ class Site:
         return self.start(name, ["manage.py", *arguments], **changes)
 
     def worker(self, name: str = "worker") -> subprocess.Popen:
-        plain = ["--loglevel", "info", "--without-gossip", "--without-mingle", "-n", f"{name}@%h"]
-        return self.start(name, ["-m", "celery", "-A", "imagesearch", "worker", "--pool", "solo", *plain])
+        options = ["--loglevel", "info", "--without-gossip", "--without-mingle", "-n", f"{name}@%h"]
+        return self.start(name, ["-m", "celery", "-A", "imagesearch", "worker", "--pool", "solo", *options])
 
     def web(self, processes: int = 2) -> subprocess.Popen:
-        """gunicorn, as the Procfile starts it; returns when it answers."""
+        """Start gunicorn as the Procfile does, and return when it answers."""
         self.port = free_port()
-        where = ["--bind", f"127.0.0.1:{self.port}", "--workers", processes, "--threads", 4]
-        plain = ["--timeout", 120, "--no-control-socket"]
-        web = self.start("web", ["-m", "gunicorn", "imagesearch.wsgi", *where, *plain])
-        wait_until(lambda: self.answers(web), "the site")
+        address = ["--bind", f"127.0.0.1:{self.port}", "--workers", processes, "--threads", 4]
+        options = ["--timeout", 120, "--no-control-socket"]
+        web = self.start("web", ["-m", "gunicorn", "imagesearch.wsgi", *address, *options])
+        wait_until(lambda: self.is_ready(web), "the site")
         wait_until(lambda: len(children(web)) == processes, "gunicorn's workers")
         return web
 
-    def visitor(self, account: tuple[str, str] | None = None) -> Visitor:
-        return Visitor(self.port, account)
+    def visitor(self, account: tuple[str, str] | None = None) -> HttpClient:
+        return HttpClient(self.port, account)
 
     def rows(self, query: str) -> list[tuple]:
-        """What the database itself says, past all code of the program."""
+        """The rows of an SQL query, read without any code of the program."""
         if "DATABASE_URL" in self.environment:
             with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
                 return connection.execute(query).fetchall()
@@ -102,7 +102,7 @@ class Site:
             return connection.execute(query).fetchall()
 
     def count(self, condition: str = "1=1") -> int:
-        """Images of which `condition` holds."""
+        """The number of images for which the SQL `condition` holds."""
         return self.rows(f"SELECT COUNT(*) FROM catalog_image WHERE {condition}")[0][0]  # noqa: S608
 
     def wait_until_indexed(self, number: int, seconds: float = 90) -> None:
@@ -115,12 +115,11 @@ class Site:
         return "\n".join(path.read_text(errors="replace") for path in self.home.glob("*.log"))
 
     def kill(self, process: subprocess.Popen) -> None:
-        """SIGKILL: no last words."""
         process.kill()
         process.wait(30)
 
     def stop(self, process: subprocess.Popen) -> int:
-        """SIGTERM, and wait for the end; the exit status."""
+        """Send SIGTERM and wait. Returns the exit status."""
         process.terminate()
         return process.wait(60)
 
@@ -135,7 +134,7 @@ class Site:
             except subprocess.TimeoutExpired:
                 self.kill(process)
 
-    def answers(self, web: subprocess.Popen, name: str = "web") -> bool:
+    def is_ready(self, web: subprocess.Popen, name: str = "web") -> bool:
         assert web.poll() is None, self.log(name).read_text()
         try:
             return self.visitor().get("/api/health").status == 200
@@ -144,25 +143,25 @@ class Site:
 
 
 def children(process: subprocess.Popen) -> list[int]:
-    """The ids of a process's children."""
+    """The process ids of the children of `process`."""
     return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
-def expect_whole(site: Site, images: int) -> None:
-    """Every image is indexed exactly once, and the store's files are what the rows say, and no others.
+def expect_consistent(site: Site, images: int) -> None:
+    """Assert that every image is indexed exactly once and that the files of the feature store match the database.
 
-    A worker that has just described the last of them may be merging what it wrote: this is looked at until it holds.
+    A worker may still be merging segments after it has indexed the last image, so this waits until the state is right.
     """
     checked = {"images": images, "indexed": images, "pending": 0, "failed": 0}
     checked |= {"orphans": 0, "missing": 0, "corrupt": 0, "ok": True}
     expected = (checked, [(images, images)], [(images,)], True, 0)
     with suppress(AssertionError):
-        wait_until(lambda: _state(site, checked) == expected, "a whole store", seconds=30)
+        wait_until(lambda: _state(site, checked) == expected, "a consistent feature store", seconds=30)
     assert _state(site, checked) == expected
 
 
 def _state(site: Site, checked: Iterable[str]) -> tuple:
-    """What `check_index` says, rows of descriptors and of segments, whether files and rows agree, and open claims."""
+    """What `check_index` reports, the rows of descriptors and segments, whether files match rows, and open leases."""
     report = json.loads(site.run("check_index", "--json").stdout.splitlines()[-1])
     named = {name for (name,) in site.rows("SELECT name FROM catalog_segment")}
     store = site.home / "var" / "features"
@@ -171,5 +170,5 @@ def _state(site: Site, checked: Iterable[str]) -> tuple:
         site.rows("SELECT COUNT(*), COUNT(DISTINCT image_id) FROM catalog_descriptor"),
         site.rows("SELECT SUM(rows) FROM catalog_segment"),
         {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()} == named,
-        site.count("claim <> ''"),
+        site.count("lease_owner <> ''"),
     )

@@ -1,4 +1,4 @@
-"""From an empty folder to a running site, as `make run` does it."""
+"""From an empty folder to a running site, as `make run` does."""
 
 import re
 import shutil
@@ -12,12 +12,12 @@ import pytest
 from django.conf import settings
 
 from tests.system.servers import free_port, wait_until
-from tests.system.site import Site, environment, expect_whole
+from tests.system.site import Site, environment, expect_consistent
 
 
 @pytest.fixture
 def new_site(tmp_path: Path) -> Iterator[Site]:
-    """A site in a folder that is not there yet."""
+    """A site in a folder that does not exist yet."""
     with closing(Site(tmp_path / "new", environment(tmp_path / "new"))) as site:
         yield site
 
@@ -31,7 +31,7 @@ def test_an_empty_folder_becomes_a_site_with_a_demo_and_a_password_shown_once(ne
     password = shown[1]
     images = site.count()
     assert 50 <= images <= 80
-    expect_whole(site, images)
+    expect_consistent(site, images)
 
     again = site.run("prepare_site")
     assert again.returncode == 0, again.stderr
@@ -43,39 +43,39 @@ def test_an_empty_folder_becomes_a_site_with_a_demo_and_a_password_shown_once(ne
     assert site.visitor(("admin", password)).post("/api/images", {}, {"files": ("x.jpg", b"x")}).status == 200
 
 
-def test_the_procfile_brings_up_a_site_that_indexes_what_is_uploaded_and_stops_cleanly(plain_site, folder, tmp_path):
-    beside = Path(sys.executable).parent
+def test_the_procfile_starts_a_site_that_indexes_uploads_and_stops_cleanly(sqlite_site, folder, tmp_path):
+    installed = Path(sys.executable).parent
     programs = tmp_path / "app" / ".venv" / "bin"
     programs.mkdir(parents=True)
     for name in ("gunicorn", "celery"):
-        (programs / name).symlink_to(beside / name)
+        (programs / name).symlink_to(installed / name)
     shutil.copy(settings.BASE_DIR / "Procfile", tmp_path / "app")
-    plain_site.port = free_port()
-    running = plain_site.start(
+    sqlite_site.port = free_port()
+    running = sqlite_site.start(
         "honcho",
         ["-m", "honcho", "-f", tmp_path / "app" / "Procfile", "-d", tmp_path / "app", "start"],
         HOST="127.0.0.1",
-        PORT=str(plain_site.port),
+        PORT=str(sqlite_site.port),
         PYTHONPATH=str(settings.BASE_DIR),
     )
-    wait_until(lambda: plain_site.answers(running, "honcho"), "the site")
-    plain_site.manage("import_images", folder(3), "--no-wait")
-    plain_site.wait_until_indexed(3)
+    wait_until(lambda: sqlite_site.is_ready(running, "honcho"), "the site")
+    sqlite_site.manage("import_images", folder(3), "--no-wait")
+    sqlite_site.wait_until_indexed(3)
 
     running.send_signal(signal.SIGINT)
     running.wait(60)
-    wait_until(lambda: not still_running(plain_site.home), "the end of every process")
-    assert "Traceback" not in plain_site.log("honcho").read_text()
+    wait_until(lambda: not still_running(sqlite_site.home), "the end of every process")
+    assert "Traceback" not in sqlite_site.log("honcho").read_text()
 
 
 def still_running(home: Path) -> list[str]:
-    """The processes of a site, by what their environment says."""
-    mark = f"IMAGESEARCH_DATA_DIR={home}".encode()
+    """The command lines of a site's processes, found by their environment."""
+    variable = f"IMAGESEARCH_DATA_DIR={home}".encode()
     found = []
-    for place in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (place / "environ").read_bytes().split(b"\0"):
-                found.append((place / "cmdline").read_text())
+            if variable in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text())
         except OSError:
             continue
     return found

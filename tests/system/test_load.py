@@ -1,25 +1,27 @@
-"""Everything at once: searches, uploads, two workers and an importer."""
+"""Searches, uploads, two workers and an import at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Event
 
-from tests.system.site import ADMINISTRATOR, Site, expect_whole
-from tests.system.visitor import Answer
+from tests.system.http_client import Response
+from tests.system.site import ADMINISTRATOR, Site, expect_consistent
+
+SEARCH_PAUSE = 0.1  # seconds: leaves the other processes some CPU time
 
 
-def search_until(done: Event, site: Site, photo: bytes) -> list[Answer]:
-    """Searches by the page and by the API in turn, as long as the others are at work."""
-    answers = []
+def search_until(done: Event, site: Site, photo: bytes) -> list[Response]:
+    """Search with the page and the API in turn until `done` is set."""
+    responses = []
     for turn in count():
         visitor = site.visitor()
-        answers.append(visitor.search(photo) if turn % 2 else visitor.search_on_the_page(photo))
-        if done.is_set():
-            return answers
+        responses.append(visitor.search(photo) if turn % 2 else visitor.search_page(photo))
+        if done.wait(SEARCH_PAUSE):
+            return responses
     raise AssertionError
 
 
-def upload(site: Site, pictures: list[bytes]) -> list[Answer]:
+def upload(site: Site, pictures: list[bytes]) -> list[Response]:
     account = site.visitor(ADMINISTRATOR)
     return [account.post("/api/images", {}, {"files": (f"{len(data)}.jpg", data)}) for data in pictures]
 
@@ -38,16 +40,16 @@ def test_a_site_under_load_answers_every_request_and_loses_nothing(site, folder,
                 threads.submit(upload, site, [picture(number) for number in range(start, start + 15)])
                 for start in (200, 300)
             ]
-            uploaded = [answer for one in uploads for answer in one.result()]
+            uploaded = [response for one in uploads for response in one.result()]
             assert importer.wait(120) == 0
             site.wait_until_indexed(110)
         finally:
             done.set()
-        asked = [answer for one in searches for answer in one.result()]
+        searched = [response for one in searches for response in one.result()]
 
-    assert len(asked) >= 8
-    assert {answer.status for answer in [*asked, *uploaded]} == {200}
-    assert [one["outcome"] for answer in uploaded for one in answer.json] == ["added"] * 30
-    assert "locked" not in site.logs() + "".join(answer.text for answer in [*asked, *uploaded])
+    assert len(searched) >= 8
+    assert {response.status for response in [*searched, *uploaded]} == {200}
+    assert [result["outcome"] for response in uploaded for result in response.json] == ["added"] * 30
+    assert "locked" not in site.logs() + "".join(response.text for response in [*searched, *uploaded])
     assert "Traceback" not in site.logs()
-    expect_whole(site, 110)
+    expect_consistent(site, 110)

@@ -1,4 +1,4 @@
-"""Rebuilding goes on beside the searches, and a rebuild that is killed harms nothing."""
+"""Searches work during a rebuild, and a killed rebuild does no harm."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -8,16 +8,18 @@ import pytest
 from tests.system.servers import wait_until
 from tests.system.site import Site
 
-# The same weights with another input size: another feature space, which every process can speak.
-IN_ANOTHER_SPACE = """
+SEARCH_PAUSE = 0.1  # seconds: leaves the rebuild some CPU time
+
+# The same weights with another input size: another feature space, for which every process has the network.
+REEXTRACT_SCRIPT = """
 import os, signal, sys, time, django
 django.setup()
 from dataclasses import replace
 from pathlib import Path
 from catalog.features import extractors
-from catalog.services import rebuilding
-recipes = extractors.RECIPES
-recipes["vgg16-compact"] = replace(recipes["vgg16-compact"], input_sizes=(96,))
+from catalog.services.index import rebuilding
+configs = extractors.EXTRACTOR_CONFIGS
+configs["vgg16-compact"] = replace(configs["vgg16-compact"], input_sizes=(96,))
 def progress(phase, done, total):
     Path(sys.argv[2]).touch()
     if phase == sys.argv[1]:
@@ -29,12 +31,14 @@ rebuilding.reextract(progress=progress)
 
 
 def reextract(site: Site, until: str = ""):
-    """A process that describes everything in another space, killed in phase `until`, or waiting when begun."""
-    begun = site.home / "begun"
-    return site.start("rebuild", ["-c", IN_ANOTHER_SPACE, until, begun], DJANGO_SETTINGS_MODULE="imagesearch.settings")
+    """Start a process that re-extracts all images. In phase `until` it kills itself; with "wait" it waits."""
+    started_path = site.home / "started"
+    return site.start(
+        "rebuild", ["-c", REEXTRACT_SCRIPT, until, started_path], DJANGO_SETTINGS_MODULE="imagesearch.settings"
+    )
 
 
-def space_of(site: Site) -> str:
+def active_space_key(site: Site) -> str:
     (key,) = site.rows(
         "SELECT key FROM catalog_featurespace WHERE id = "
         "(SELECT space_id FROM catalog_generation WHERE state = 'active')"
@@ -43,20 +47,21 @@ def space_of(site: Site) -> str:
 
 
 def search_until(done: Event, site: Site, photo: bytes) -> list[tuple[int, float, int]]:
-    """Status, the first hit's score, and how many images were ranked, of one search after another."""
-    answers = []
+    """Search until `done` is set. Returns each search's status, its first score, and how many images were ranked."""
+    responses = []
     while not done.is_set():
-        answer = site.visitor().search(photo)
-        body = answer.json
-        answers.append((answer.status, round(body["hits"][0]["score"], 3), body["total"]))
-    return answers
+        result = site.visitor().search(photo)
+        body = result.json
+        responses.append((result.status, round(body["hits"][0]["score"], 3), body["total"]))
+        done.wait(SEARCH_PAUSE)
+    return responses
 
 
-def test_searches_go_on_whole_while_the_index_is_rebuilt(site, folder, picture):
+def test_searches_stay_complete_during_rebuild(site, folder, picture):
     for first in (0, 100, 200):
         site.manage("import_images", folder(40, first=first))
     site.web(processes=2)
-    before, done = space_of(site), Event()
+    before, done = active_space_key(site), Event()
     with ThreadPoolExecutor(4) as threads:
         searches = [threads.submit(search_until, done, site, picture(number)) for number in (3, 103, 203, 139)]
         try:
@@ -64,33 +69,33 @@ def test_searches_go_on_whole_while_the_index_is_rebuilt(site, folder, picture):
             assert site.manage("rebuild_index", "--bits", 64)["bits"] == 64
             assert reextract(site).wait(120) == 0, site.logs()
             assert site.manage("rebuild_index", "--rollback")["images"] == 120
-            ask_a_worker_for_one(site)
+            enqueue_rebuild(site)
         finally:
             done.set()
-        answers = [answer for one in searches for answer in one.result()]
-    assert space_of(site) == before
-    assert len(answers) > 10
-    assert set(answers) == {(200, 1.0, 120)}
+        responses = [result for search in searches for result in search.result()]
+    assert active_space_key(site) == before
+    assert len(responses) > 10
+    assert set(responses) == {(200, 1.0, 120)}
 
 
-def ask_a_worker_for_one(site: Site) -> None:
-    """As the admin does; returns when it is done."""
+def enqueue_rebuild(site: Site) -> None:
+    """Enqueue a rebuild as the admin does, and wait until a worker has run it."""
     site.worker()
-    asked = site.run(
+    completed = site.run(
         "shell",
         "-c",
-        "from catalog.services import wanted_rebuilds\n"
-        "from catalog.services.learning import USUAL\n"
-        "wanted_rebuilds.ask(codes=USUAL, user=None)",
+        "from catalog.services.index import rebuild_queue\n"
+        "from catalog.services.index.code_specs import DEFAULT_CODES\n"
+        "rebuild_queue.enqueue(code_spec=DEFAULT_CODES, user=None)",
     )
-    assert asked.returncode == 0, asked.stderr
+    assert completed.returncode == 0, completed.stderr
     wait_until(lambda: site.rows("SELECT state FROM catalog_rebuild") == [("done",)], "the rebuild", 60)
 
 
-REBUILT = """
+REBUILD_SCRIPT = """
 import os, signal, sys, django
 django.setup()
-from catalog.services import rebuilding
+from catalog.services.index import rebuilding
 def progress(phase, done, total):
     if phase == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -98,49 +103,49 @@ rebuilding.rebuild(progress=progress)
 """
 
 
-@pytest.mark.parametrize("phase", ["learning", "measuring", "swapping in"])
-def test_a_rebuild_killed_in_any_phase_leaves_one_whole_generation(plain_site, folder, picture, phase):
+@pytest.mark.parametrize("phase", ["training", "measuring recall", "activating"])
+def test_a_rebuild_killed_in_any_phase_leaves_one_complete_generation(sqlite_site, folder, picture, phase):
     for first in (0, 100):
-        plain_site.manage("import_images", folder(60, first=first), "--no-wait")
-        plain_site.run("shell", "-c", "from catalog.services.indexing import index_pending; index_pending()")
-    plain_site.web(processes=1)
+        sqlite_site.manage("import_images", folder(60, first=first), "--no-wait")
+        sqlite_site.run("shell", "-c", "from catalog.services.index.extraction import index_pending; index_pending()")
+    sqlite_site.web(processes=1)
     settings = {"DJANGO_SETTINGS_MODULE": "imagesearch.settings"}
-    killed = plain_site.start("rebuild", ["-c", REBUILT, phase], **settings)
-    assert killed.wait(60) == -9, plain_site.logs()
-    assert len(plain_site.rows("SELECT id FROM catalog_generation WHERE state = 'active'")) == 1
-    found = plain_site.visitor().search(picture(107)).json
-    assert (found["hits"][0]["image"]["source"], found["total"]) == ("picture-107.jpg", 120)
+    killed = sqlite_site.start("rebuild", ["-c", REBUILD_SCRIPT, phase], **settings)
+    assert killed.wait(60) == -9, sqlite_site.logs()
+    assert len(sqlite_site.rows("SELECT id FROM catalog_generation WHERE state = 'active'")) == 1
+    results = sqlite_site.visitor().search(picture(107)).json
+    assert (results["hits"][0]["image"]["source"], results["total"]) == ("picture-107.jpg", 120)
 
-    assert plain_site.manage("rebuild_index")["segments"] == 1
-    report = plain_site.manage("check_index")
+    assert sqlite_site.manage("rebuild_index")["segments"] == 1
+    report = sqlite_site.manage("check_index")
     assert (report["ok"], report["indexed"], report["orphans"]) == (True, 120, 0)
 
 
-@pytest.mark.parametrize("phase", ["describing", "merging"])
-def test_a_rebuild_killed_in_the_middle_leaves_the_old_generation_serving(plain_site, folder, picture, phase):
-    plain_site.manage("import_images", folder(70))
-    plain_site.web(processes=1)
-    before = space_of(plain_site)
-    assert reextract(plain_site, until=phase).wait(120) == -9
-    assert space_of(plain_site) == before
-    assert plain_site.visitor().search(picture(7)).json["hits"][0]["score"] > 0.999
+@pytest.mark.parametrize("phase", ["extracting", "merging"])
+def test_a_reextraction_killed_in_any_phase_leaves_the_previous_generation_active(sqlite_site, folder, picture, phase):
+    sqlite_site.manage("import_images", folder(70))
+    sqlite_site.web(processes=1)
+    before = active_space_key(sqlite_site)
+    assert reextract(sqlite_site, until=phase).wait(120) == -9
+    assert active_space_key(sqlite_site) == before
+    assert sqlite_site.visitor().search(picture(7)).json["hits"][0]["score"] > 0.999
 
-    assert reextract(plain_site).wait(120) == 0, plain_site.logs()
-    assert space_of(plain_site) != before
-    hits = plain_site.visitor().search(picture(7)).json["hits"]
+    assert reextract(sqlite_site).wait(120) == 0, sqlite_site.logs()
+    assert active_space_key(sqlite_site) != before
+    hits = sqlite_site.visitor().search(picture(7)).json["hits"]
     assert (hits[0]["image"]["source"], round(hits[0]["score"], 3)) == ("picture-7.jpg", 1.0)
-    report = plain_site.manage("check_index")
+    report = sqlite_site.manage("check_index")
     assert (report["ok"], report["indexed"], report["orphans"]) == (True, 70, 0)
 
 
-def test_of_two_rebuilds_at_once_the_second_is_refused_with_a_sentence(plain_site, folder):
-    plain_site.manage("import_images", folder(3))
-    running = reextract(plain_site, until="wait")
-    wait_until((plain_site.home / "begun").exists, "the rebuild")
-    refused = plain_site.run("rebuild_index")
-    assert refused.returncode != 0
-    assert "The index is being rebuilt already." in refused.stderr
-    assert "Traceback" not in refused.stderr
+def test_a_second_rebuild_at_the_same_time_is_rejected_with_a_message(sqlite_site, folder):
+    sqlite_site.manage("import_images", folder(3))
+    running = reextract(sqlite_site, until="wait")
+    wait_until((sqlite_site.home / "started").exists, "the rebuild")
+    rejected = sqlite_site.run("rebuild_index")
+    assert rejected.returncode != 0
+    assert "The index is already being rebuilt." in rejected.stderr
+    assert "Traceback" not in rejected.stderr
 
-    plain_site.kill(running)
-    assert plain_site.manage("rebuild_index")["images"] == 3
+    sqlite_site.kill(running)
+    assert sqlite_site.manage("rebuild_index")["images"] == 3

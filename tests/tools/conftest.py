@@ -1,4 +1,4 @@
-"""Coloured shapes, a folder a class."""
+"""Pictures of coloured shapes, with a folder for each class."""
 
 from pathlib import Path
 
@@ -13,22 +13,22 @@ SHAPES = {
 }
 
 
-def shape(name: str, seed: int) -> Image.Image:
-    """A shape of chance size and place on grey noise: 40 × 40, RGB."""
-    numbers = np.random.default_rng(seed)
-    grey = numbers.integers(60, 196, (40, 40, 1), np.uint8).repeat(3, axis=2)
-    picture = Image.fromarray(grey)
-    side, left, top = numbers.integers((16, 0, 0), (28, 12, 12)).tolist()
+def draw_shape(name: str, seed: int) -> Image.Image:
+    """A shape of random size and position on grey noise: RGB, 40 × 40."""
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(60, 196, (40, 40, 1), np.uint8).repeat(3, axis=2)
+    picture = Image.fromarray(noise)
+    side, left, top = rng.integers((16, 0, 0), (28, 12, 12)).tolist()
     SHAPES[name](ImageDraw.Draw(picture), (left, top, left + side, top + side))
     return picture
 
 
 @pytest.fixture(scope="session")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """32 pictures of each of three classes."""
+def shapes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes with 32 pictures each."""
     folder = tmp_path_factory.mktemp("shapes")
     for name in SHAPES:
         (folder / name).mkdir()
         for seed in range(32):
-            shape(name, seed).save(folder / name / f"{seed:02}.png")
+            draw_shape(name, seed).save(folder / name / f"{seed:02}.png")
     return folder

@@ -1,3 +1,5 @@
+"""Random descriptors and segments."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +12,14 @@ from catalog.vectors.segments import Segment
 DIMENSIONS = 16
 
 
-def unit_rows(count: int, seed: int = 0) -> np.ndarray:
-    """float32, count × DIMENSIONS, each row of unit length."""
+def random_unit_rows(count: int, seed: int = 0) -> np.ndarray:
+    """Return float32, count × DIMENSIONS, each row of unit length."""
     rows = np.random.default_rng(seed).normal(size=(count, DIMENSIONS)).astype(np.float32)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Segment]:
+def write_segment(tmp_path: Path) -> Callable[..., Segment]:
     """A function that writes a segment and opens it."""
 
     def write(name: str = "one.h5", *, count: int = 5, seed: int = 0, first_id: int = 1) -> Segment:
@@ -25,7 +27,7 @@ def written(tmp_path: Path) -> Callable[..., Segment]:
         segments.write(
             path,
             space='{"extractor": "test"}',
-            vectors=unit_rows(count, seed),
+            vectors=random_unit_rows(count, seed),
             image_ids=np.arange(first_id, first_id + count),
             digests=np.arange(count * 32, dtype=np.uint8).reshape(count, 32),
         )

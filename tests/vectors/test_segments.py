@@ -1,4 +1,4 @@
-"""Segments are written whole or not at all, and what happens to one is told."""
+"""Segments are written atomically, and damage is detected and reported."""
 
 import os
 import re
@@ -10,15 +10,14 @@ import pytest
 
 from catalog.exceptions import SegmentDamaged, StoreUnavailable
 from catalog.vectors import segments
-from catalog.vectors.arrays import PAGE
+from catalog.vectors.hdf5 import PAGE_BYTES
 from catalog.vectors.segments import open_segment, verify
+from tests.vectors.conftest import DIMENSIONS, random_unit_rows
 
-from .conftest import DIMENSIONS, unit_rows
 
-
-def test_what_is_read_is_what_was_written(written):
-    segment = written(count=7)
-    assert np.array_equal(segment.vectors, unit_rows(7))
+def test_a_segment_is_read_as_it_was_written(write_segment):
+    segment = write_segment(count=7)
+    assert np.array_equal(segment.vectors, random_unit_rows(7))
     assert segment.vectors.dtype == np.float32
     assert segment.image_ids.tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert segment.digests.tobytes() == bytes(i % 256 for i in range(7 * 32))
@@ -26,79 +25,79 @@ def test_what_is_read_is_what_was_written(written):
     assert len(segment) == 7
 
 
-def test_vectors_are_memory_mapped_and_cannot_be_written_to(written):
-    segment = written()
+def test_vectors_are_memory_mapped_and_read_only(write_segment):
+    segment = write_segment()
     assert isinstance(segment.vectors, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         segment.vectors[0, 0] = 0
 
 
-def test_datasets_are_contiguous_and_begin_on_a_page(written):
-    with h5py.File(written(count=100).path) as file:
+def test_datasets_are_contiguous_and_page_aligned(write_segment):
+    with h5py.File(write_segment(count=100).path) as file:
         for name in ("vectors", "image_ids", "digests"):
             assert file[name].chunks is None
-            assert file[name].id.get_offset() % PAGE == 0
+            assert file[name].id.get_offset() % PAGE_BYTES == 0
 
 
-def test_a_segment_that_was_not_touched_is_verified(written):
-    segment = written()
+def test_an_unchanged_segment_is_verified(write_segment):
+    segment = write_segment()
     assert verify(segment.path, segment.checksum).checksum == segment.checksum
 
 
 @pytest.mark.parametrize("dataset", ["vectors", "image_ids", "digests"])
-def test_a_flipped_byte_of_any_dataset_is_found_by_verifying(written, dataset):
-    segment = written()
+def test_verification_detects_a_changed_byte_in_any_dataset(write_segment, dataset):
+    segment = write_segment()
     with h5py.File(segment.path) as file:
         offset = file[dataset].id.get_offset()
-    flip(segment.path, offset + 3)
+    flip_byte(segment.path, offset + 3)
     with pytest.raises(SegmentDamaged, match=r"The segment one\.h5 is damaged: its content has changed"):
         verify(segment.path, segment.checksum)
 
 
-def test_another_whole_segment_in_its_place_is_found_by_verifying(written):
-    segment, other = written(), written("two.h5", seed=1)
+def test_verification_detects_another_intact_segment_in_its_place(write_segment):
+    segment, other = write_segment(), write_segment("two.h5", seed=1)
     other.path.replace(segment.path)
     with pytest.raises(SegmentDamaged, match="its content has changed"):
         verify(segment.path, segment.checksum)
 
 
-def test_a_truncated_segment_is_refused_wherever_it_ends(written):
-    segment = written(count=50)
-    whole = segment.path.read_bytes()
-    for length in (0, 1, 100, PAGE, len(whole) // 2, len(whole) - 1):
-        segment.path.write_bytes(whole[:length])
+def test_a_truncated_segment_is_rejected_wherever_it_ends(write_segment):
+    segment = write_segment(count=50)
+    data = segment.path.read_bytes()
+    for length in (0, 1, 100, PAGE_BYTES, len(data) // 2, len(data) - 1):
+        segment.path.write_bytes(data[:length])
         with pytest.raises(SegmentDamaged, match=r"The segment one\.h5 is damaged: .+\."):
             open_segment(segment.path)
 
 
-def test_a_missing_segment_is_told_as_missing(tmp_path):
+def test_a_missing_segment_is_reported_as_missing(tmp_path):
     with pytest.raises(SegmentDamaged, match=r"^The segment gone\.h5 is missing\.$"):
         open_segment(tmp_path / "gone.h5")
 
 
-def test_a_file_that_is_no_hdf5_is_refused(tmp_path):
+def test_a_file_that_is_not_hdf5_is_rejected(tmp_path):
     (tmp_path / "text.h5").write_text("not at all " * 1000)
     with pytest.raises(SegmentDamaged, match=r"The segment text\.h5 is damaged"):
         open_segment(tmp_path / "text.h5")
 
 
-def test_an_hdf5_file_of_another_program_is_refused(tmp_path):
+def test_an_hdf5_file_of_another_program_is_rejected(tmp_path):
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["vectors"] = np.zeros((3, DIMENSIONS))
     with pytest.raises(SegmentDamaged, match=r"The segment foreign\.h5 is damaged"):
         open_segment(tmp_path / "foreign.h5")
 
 
-def test_a_segment_of_another_format_is_named_with_its_format(written):
-    path = written().path
+def test_a_segment_of_another_format_is_named_with_its_format(write_segment):
+    path = write_segment().path
     with h5py.File(path, "a") as file:
         file.attrs["format"] = "imagesearch segment 99"
     with pytest.raises(SegmentDamaged, match="its format is 'imagesearch segment 99'"):
         open_segment(path)
 
 
-def test_chunked_datasets_are_refused(written):
-    path = written().path
+def test_chunked_datasets_are_rejected(write_segment):
+    path = write_segment().path
     with h5py.File(path, "a") as file:
         rows = file["vectors"][()]
         del file["vectors"]
@@ -107,8 +106,8 @@ def test_chunked_datasets_are_refused(written):
         open_segment(path)
 
 
-def test_datasets_of_different_lengths_are_refused(written):
-    path = written().path
+def test_datasets_of_different_lengths_are_rejected(write_segment):
+    path = write_segment().path
     with h5py.File(path, "a") as file:
         del file["image_ids"]
         file["image_ids"] = np.arange(4)
@@ -116,38 +115,38 @@ def test_datasets_of_different_lengths_are_refused(written):
         open_segment(path)
 
 
-def test_a_folder_in_a_segments_place_is_refused(tmp_path):
+def test_a_folder_instead_of_a_segment_is_rejected(tmp_path):
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(SegmentDamaged, match=r"folder\.h5"):
         open_segment(tmp_path / "folder.h5")
 
 
-def test_a_write_that_fails_leaves_nothing_behind(written, tmp_path, monkeypatch):
-    written()
+def test_a_failed_write_leaves_no_files(write_segment, tmp_path, monkeypatch):
+    write_segment()
     before = files_below(tmp_path)
 
-    def full(handle: int) -> None:
+    def fail(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StoreUnavailable, match=r"cannot be written .*No space left on device.*Free some space"):
-        written("two.h5")
+        write_segment("two.h5")
     assert files_below(tmp_path) == before
 
 
-def test_a_place_that_is_no_folder_is_told(tmp_path):
+def test_a_parent_that_is_not_a_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match=re.escape(str(tmp_path / "file" / "one.h5"))):
         segments.write(
             tmp_path / "file" / "one.h5",
             space="{}",
-            vectors=unit_rows(1),
+            vectors=random_unit_rows(1),
             image_ids=np.array([1]),
             digests=np.zeros((1, 32), np.uint8),
         )
 
 
-def flip(path: Path, at: int) -> None:
+def flip_byte(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)

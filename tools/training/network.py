@@ -1,23 +1,23 @@
-"""The network as it is trained: with batch normalisation, and a classifier on top."""
+"""The network during training: with batch normalisation and a classifier."""
 
 from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
 
-from catalog.features.architectures import Architecture, Convolution
+from catalog.features.networks import Architecture, Convolution
 from catalog.features.preprocessing import MEANS_BGR
 
-# About the standard deviation of ImageNet's pixels, so that the first layer is fed numbers around one.
+# About the standard deviation of ImageNet pixels, so that the network input has a variance of about 1.
 SCALE = 58.0
 DROPOUT = 0.1
 
 
 class ClassifyingNetwork(nn.Module):
-    """An architecture's convolutions, their last maps' mean, and one linear layer.
+    """The convolutions of an architecture, a global mean pooling and a linear layer.
 
-    Batch normalisation (Ioffe and Szegedy, ICML 2015) stands between every convolution and its ReLU, instead of
-    a bias. The last pooling is left out: pooled maps of 32-pixel pictures would be single points.
+    Each convolution has batch normalisation (Ioffe and Szegedy, ICML 2015) instead of a bias. The last max pooling is
+    omitted: it would reduce the feature maps of 32-pixel pictures to a single location.
     """
 
     def __init__(self, architecture: Architecture, classes: int) -> None:
@@ -25,7 +25,7 @@ class ClassifyingNetwork(nn.Module):
         *layers, _ = architecture.layers()
         self.convolutions = nn.Sequential(
             OrderedDict(
-                (layer.name, _normalised(layer) if isinstance(layer, Convolution) else nn.MaxPool2d(2))
+                (layer.name, _convolution_with_norm(layer) if isinstance(layer, Convolution) else nn.MaxPool2d(2))
                 for layer in layers
             )
         )
@@ -33,21 +33,21 @@ class ClassifyingNetwork(nn.Module):
         self.classifier = nn.Linear(architecture.channels[-1], classes)
 
     def maps(self, planes: Tensor) -> Tensor:
-        """float32 (N, channels, side, side), after the last ReLU, of what `network_planes` gives."""
+        """Return the last feature maps, float32 (N, channels, side, side), for the output of `network_planes`."""
         return self.convolutions(planes)
 
     def forward(self, planes: Tensor) -> Tensor:
-        """A score for each class: float32 (N, classes)."""
+        """Return a score for each class: float32 (N, classes)."""
         return self.classifier(self.dropout(self.maps(planes).mean((2, 3))))
 
 
-def _normalised(layer: Convolution) -> nn.Sequential:
-    convolution = nn.Conv2d(layer.inputs, layer.outputs, 3, padding=1, bias=False)
+def _convolution_with_norm(layer: Convolution) -> nn.Sequential:
+    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")  # He et al., ICCV 2015
-    return nn.Sequential(convolution, nn.BatchNorm2d(layer.outputs), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, nn.BatchNorm2d(layer.out_channels), nn.ReLU(inplace=True))
 
 
 def network_planes(pixels: Tensor) -> Tensor:
-    """uint8 (N, S, S, 3), RGB → float32 (N, 3, S, S), RGB, the means subtracted, divided by `SCALE`."""
+    """Convert RGB uint8 (N, S, S, 3) to RGB float32 (N, 3, S, S), normalised by the means and `SCALE`."""
     means = torch.from_numpy(MEANS_BGR[::-1].copy()).to(pixels.device)
     return ((pixels.float() - means) / SCALE).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Labelled pictures: a folder that holds a folder of pictures for each class."""
+"""Labelled pictures, from a folder that contains a folder of pictures for each class."""
 
 import sys
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from catalog.exceptions import FolderRefused, PictureRefused
-from catalog.features.preprocessing import prepare
+from catalog.exceptions import FolderRejected, PictureRejected
+from catalog.features.preprocessing import resize_to_square
 from catalog.imaging.decoding import decode
-from catalog.imaging.limits import Limits
+from catalog.imaging.limits import PictureLimits
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class LabelledPictures:
 
     Attributes:
         pixels: uint8 (N, side, side, 3), RGB.
-        labels: int64 (N,), places in `classes`.
-        classes: names of the folders, in order.
+        labels: int64 (N,), indices into `classes`.
+        classes: names of the folders, sorted.
     """
 
     pixels: np.ndarray
@@ -31,29 +31,29 @@ class LabelledPictures:
 
 
 def read_folder(folder: Path, side: int, threads: int, classes: tuple[str, ...] | None = None) -> LabelledPictures:
-    """The pictures below each folder of `folder`, squashed into squares of `side` pixels.
+    """Read the pictures in each subfolder of `folder`, resized to squares of `side` pixels.
 
-    What cannot be read as a picture is left out, with a sentence on standard error.
+    Files that are not valid pictures are skipped, with a message on standard error.
 
     Args:
-        classes: those of the pictures trained on, where these are for validation.
+        classes: the classes of the training pictures, for reading validation pictures.
 
     Raises:
-        FolderRefused: it is no folder, cannot be read, has fewer than two classes, a class without a picture, or
-            one that is not among `classes`.
+        FolderRejected: the folder cannot be read, has fewer than two classes, a class without pictures, or a class
+            that is not in `classes`.
     """
     try:
-        found = _classes(folder)
-        known = classes or found
-        _check_classes(folder, found, known)
-        files = [(path, known.index(name)) for name in found for path in _files(folder / name)]
-    except OSError as fault:
-        raise FolderRefused("{path} cannot be read: {fault}.", path=folder, fault=fault.strerror or fault) from fault
+        classes_found = _classes(folder)
+        known = classes or classes_found
+        _check_classes(folder, classes_found, known)
+        files = [(path, known.index(name)) for name in classes_found for path in _files(folder / name)]
+    except OSError as error:
+        raise FolderRejected("{path} cannot be read: {error}.", path=folder, error=error.strerror or error) from error
     labelled = _read(files, side, threads, known)
-    for name in found:
+    for name in classes_found:
         if known.index(name) not in labelled.labels:
-            raise FolderRefused(
-                "{path} holds no picture that can be read. Put some there, or remove it.", path=folder / name
+            raise FolderRejected(
+                "{path} contains no valid picture. Add pictures, or delete the folder.", path=folder / name
             )
     return labelled
 
@@ -64,18 +64,18 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 def _check_classes(folder: Path, found: tuple[str, ...], known: tuple[str, ...]) -> None:
     if len(known) < 2:
-        raise FolderRefused(
-            "{path} holds {count} folder(s). Training needs two classes at least: a folder of pictures for each.",
+        raise FolderRejected(
+            "{path} contains {count} folder(s). Training needs at least two classes, each in a folder of its own.",
             path=folder,
             count=len(known),
         )
     if not found:
-        raise FolderRefused("{path} holds no folder. Put one of pictures there for each class.", path=folder)
-    if strange := sorted(set(found) - set(known)):
-        raise FolderRefused(
-            "{path} holds {name}, which is no class that was trained on. Rename or remove that folder.",
+        raise FolderRejected("{path} contains no folders. Add a folder of pictures for each class.", path=folder)
+    if unknown_classes := sorted(set(found) - set(known)):
+        raise FolderRejected(
+            "{path} contains {name}, which is not a class of the training pictures. Rename or delete that folder.",
             path=folder,
-            name=strange[0],
+            name=unknown_classes[0],
         )
 
 
@@ -84,27 +84,27 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(files: list[tuple[Path, int]], side: int, threads: int, classes: tuple[str, ...]) -> LabelledPictures:
-    # Filled in place: a list of 100,000 pictures and then an array of them would need the memory twice.
+    # The array is filled in place. A list of all pictures would need twice the memory.
     pixels = np.empty((len(files), side, side, 3), np.uint8)
     labels = np.empty(len(files), np.int64)
     count = 0
     with ThreadPoolExecutor(threads) as pool:
-        read = pool.map(lambda file: _square(file[0], side), files)
-        shown = tqdm(read, "reading", len(files), disable=not sys.stderr.isatty())
-        for square, (path, label) in zip(shown, files, strict=True):
+        squares = pool.map(lambda file: _read_square(file[0], side), files)
+        progress = tqdm(squares, "reading", len(files), disable=not sys.stderr.isatty())
+        for square, (path, label) in zip(progress, files, strict=True):
             if isinstance(square, str):
-                print(f"{path} is left out. {square}", file=sys.stderr)
+                print(f"{path} is skipped. {square}", file=sys.stderr)
                 continue
             pixels[count], labels[count] = square, label
             count += 1
     return LabelledPictures(pixels[:count], labels[:count], classes)
 
 
-def _square(path: Path, side: int) -> np.ndarray | str:
-    """The picture as uint8 (side, side, 3), or why there is none."""
+def _read_square(path: Path, side: int) -> np.ndarray | str:
+    """Return the picture as uint8 (side, side, 3), or the reason why it is skipped."""
     try:
-        return prepare(decode(path.read_bytes(), Limits(), at_least=side).rgb, side)
-    except PictureRefused as fault:
-        return str(fault)
-    except OSError as fault:
-        return f"It cannot be read: {fault.strerror or fault}."
+        return resize_to_square(decode(path.read_bytes(), PictureLimits(), min_decoded_side=side).rgb, side)
+    except PictureRejected as error:
+        return str(error)
+    except OSError as error:
+        return f"The file cannot be read: {error.strerror or error}."

@@ -1,8 +1,8 @@
-"""How the network is trained.
+"""The training procedure.
 
-Stochastic gradient descent with Nesterov momentum; the rate rises and falls once (Smith and Topin,
-"Super-Convergence", 2018, https://arxiv.org/abs/1708.07120); labels are smoothed (Szegedy et al., CVPR 2016);
-pictures are small at first and grow, which saves most of the time; each is flipped and cropped by chance.
+Stochastic gradient descent with Nesterov momentum and the one-cycle learning rate (Smith and Topin,
+"Super-Convergence", 2018, https://arxiv.org/abs/1708.07120); label smoothing (Szegedy et al., CVPR 2016);
+progressive resizing, which saves most of the time; random flips and crops.
 """
 
 import math
@@ -19,17 +19,17 @@ from catalog.exceptions import ImageSearchError
 from tools.training.network import ClassifyingNetwork, network_planes
 from tools.training.pictures import LabelledPictures
 
-PEAK_RATE, RISING_SHARE = 0.2, 0.2
-LOW_MOMENTUM, HIGH_MOMENTUM = 0.85, 0.95  # low where the rate is high
+PEAK_LEARNING_RATE, WARMUP_FRACTION = 0.2, 0.2
+LOW_MOMENTUM, HIGH_MOMENTUM = 0.85, 0.95  # the momentum is low while the learning rate is high
 WEIGHT_DECAY, LABEL_SMOOTHING = 5e-4, 0.1
-SMALLEST_CROP = 0.5  # of the area
-SMALLEST_SIZE = 16  # four poolings leave one point
-PICTURES_PER_CROP = 16  # crops of each picture its own were much slower
+MIN_CROP_AREA = 0.5  # fraction of the area of the picture
+MIN_INPUT_SIZE = 16  # after four poolings, one location is left
+PICTURES_PER_CROP = 16  # separate crops for each picture were much slower
 
 
 @dataclass(frozen=True)
 class Stage:
-    """So many epochs with pictures of `size` pixels a side."""
+    """A number of epochs with pictures of `size` × `size` pixels."""
 
     size: int
     epochs: int
@@ -37,7 +37,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch that is over: its number from 1, the size of its pictures, the mean of its losses."""
+    """A completed epoch: its number, starting at 1, the input size in pixels, and the mean loss."""
 
     number: int
     size: int
@@ -47,27 +47,27 @@ class Epoch:
 def train(
     network: ClassifyingNetwork, labelled: LabelledPictures, stages: Sequence[Stage], batch: int
 ) -> Iterator[Epoch]:
-    """Train the network, an epoch each time the next one is asked for. Chance is torch's: seed it beforehand.
+    """Train the network. Yields after each epoch. Uses the global random generator of PyTorch.
 
     Raises:
-        ImageSearchError: the loss is no longer a number.
+        ImageSearchError: the loss is infinite or NaN.
     """
     steps = max(1, len(labelled.labels) // batch)
     sizes = [stage.size for stage in stages for _ in range(stage.epochs)]
     optimiser = torch.optim.SGD(
-        network.parameters(), lr=PEAK_RATE, momentum=HIGH_MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
+        network.parameters(), lr=PEAK_LEARNING_RATE, momentum=HIGH_MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
-        PEAK_RATE,
-        total_steps=max(steps * len(sizes), 6),  # at 5 its rise would take no step, and it divides by that
-        pct_start=RISING_SHARE,
+        PEAK_LEARNING_RATE,
+        total_steps=max(steps * len(sizes), 6),  # with 5, the warm-up has no step: division by zero
+        pct_start=WARMUP_FRACTION,
         base_momentum=LOW_MOMENTUM,
         max_momentum=HIGH_MOMENTUM,
     )
     for number, size in enumerate(sizes, 1):
         network.train()
-        shown = tqdm(
+        batches = tqdm(
             _batches(network, labelled, batch, steps),
             f"epoch {number}",
             steps,
@@ -75,14 +75,14 @@ def train(
             disable=not sys.stderr.isatty(),
         )
         losses = []
-        for pixels, labels in shown:
-            losses.append(_learn(network, optimiser, varied(pixels, size), labels))
+        for pixels, labels in batches:
+            losses.append(_training_step(network, optimiser, augment(pixels, size), labels))
             schedule.step()
         yield Epoch(number, size, _mean(losses, number))
 
 
-def _learn(network: ClassifyingNetwork, optimiser: torch.optim.SGD, planes: Tensor, labels: Tensor) -> Tensor:
-    """Take one step; the loss before it."""
+def _training_step(network: ClassifyingNetwork, optimiser: torch.optim.SGD, planes: Tensor, labels: Tensor) -> Tensor:
+    """Run one optimisation step. Return the loss before it."""
     loss = functional.cross_entropy(network(planes), labels, label_smoothing=LABEL_SMOOTHING)
     optimiser.zero_grad()
     loss.backward()
@@ -94,7 +94,7 @@ def _mean(losses: list[Tensor], epoch: int) -> float:
     mean = torch.stack(losses).mean().item()
     if not math.isfinite(mean):
         raise ImageSearchError(
-            "Training went astray in epoch {epoch}: the loss is {loss}. Try another --seed or a larger --batch.",
+            "The training diverged in epoch {epoch}: the loss is {loss}. Try another --seed or a larger --batch.",
             epoch=epoch,
             loss=mean,
         )
@@ -102,42 +102,42 @@ def _mean(losses: list[Tensor], epoch: int) -> float:
 
 
 def _batches(network: nn.Module, labelled: LabelledPictures, batch: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The pictures in an order of chance. The remainder waits for another epoch: few make poor statistics."""
+    """Yield random batches. An incomplete batch is dropped, because batch normalisation needs enough pictures."""
     device = next(network.parameters()).device
     pixels, labels = torch.from_numpy(labelled.pixels), torch.from_numpy(labelled.labels)
-    for chosen in torch.randperm(len(labels)).split(batch)[:count]:
-        yield pixels[chosen].to(device), labels[chosen].to(device)
+    for indices in torch.randperm(len(labels)).split(batch)[:count]:
+        yield pixels[indices].to(device), labels[indices].to(device)
 
 
-def varied(pixels: Tensor, size: int) -> Tensor:
-    """Each picture flipped or not, cropped to a square, and resized, by chance.
+def augment(pixels: Tensor, size: int) -> Tensor:
+    """Flip, crop and resize pictures randomly.
 
     Args:
         pixels: uint8 (N, S, S, 3), RGB.
 
     Returns:
-        float32 (N, 3, size, size), as `network_planes` scales it.
+        float32 (N, 3, size, size), normalised like the output of `network_planes`.
     """
     flipped = torch.rand(len(pixels), 1, 1, 1, device=pixels.device) < 0.5
     planes = network_planes(torch.where(flipped, pixels.flip(2), pixels))
-    crops = torch.cat([_cropped(some, size) for some in planes.split(PICTURES_PER_CROP)])
+    crops = torch.cat([_random_crop(subset, size) for subset in planes.split(PICTURES_PER_CROP)])
     return crops.contiguous(memory_format=torch.channels_last)
 
 
-def _cropped(planes: Tensor, size: int) -> Tensor:
-    whole = planes.shape[-1]
+def _random_crop(planes: Tensor, size: int) -> Tensor:
+    full_side = planes.shape[-1]
     area, left, top = torch.rand(3).tolist()
-    side = int(whole * math.sqrt(SMALLEST_CROP + (1 - SMALLEST_CROP) * area))
-    x, y = int(left * (whole - side + 1)), int(top * (whole - side + 1))
+    side = int(full_side * math.sqrt(MIN_CROP_AREA + (1 - MIN_CROP_AREA) * area))
+    x, y = int(left * (full_side - side + 1)), int(top * (full_side - side + 1))
     crop = planes[:, :, y : y + side, x : x + side]
     return functional.interpolate(crop, size=(size, size), mode="bilinear", antialias=True)
 
 
-def top_1(network: ClassifyingNetwork, labelled: LabelledPictures, batch: int) -> float:
-    """The share of the pictures whose class has the highest score, whole and at the size they are kept in."""
+def top_1_accuracy(network: ClassifyingNetwork, labelled: LabelledPictures, batch: int) -> float:
+    """Return the fraction of pictures whose class has the highest score, without augmentation."""
     device = next(network.parameters()).device
     pixels, labels = torch.from_numpy(labelled.pixels), torch.from_numpy(labelled.labels)
     network.eval()
     with torch.inference_mode():
-        scores = [network(network_planes(some.to(device))).cpu() for some in pixels.split(batch)]
+        scores = [network(network_planes(chunk.to(device))).cpu() for chunk in pixels.split(batch)]
     return (torch.cat(scores).argmax(1) == labels).float().mean().item()

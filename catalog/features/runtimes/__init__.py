@@ -1,7 +1,7 @@
-"""Runtimes: what runs the network. All give the same maps for the same weights."""
+"""Runtimes, which run a network. All of them compute the same feature maps from the same weights."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -11,53 +11,62 @@ RUNTIMES = ("auto", "ncnn", "keras")
 
 
 class Runtime(Protocol):
-    """A loaded network, safe to be used by several threads at once."""
+    """A loaded network. Thread-safe."""
 
-    def maps(self, batch: np.ndarray) -> np.ndarray:
-        """The maps of the layer it was opened for.
+    def feature_maps(self, batch: np.ndarray) -> np.ndarray:
+        """Return the feature maps of the layer for which the runtime was opened.
 
         Args:
-            batch: uint8, n × size × size × 3, RGB; n may be 0, and the size another one at each call.
+            batch: RGB, uint8 (n, size, size, 3); n may be 0, and the size may differ between calls.
 
         Returns:
-            float32, n × side × side × channels, not negative.
+            float32 (n, side, side, channels), not negative.
         """
 
 
-def open_runtime(  # noqa: PLR0913, all but two by name
-    name: str, weights: Weights, *, layer: str, cache: Path, threads: int, side_by_side: bool = False
+class RuntimeOptions(TypedDict):
+    """Keyword arguments of `open_runtime` that are the same for all networks."""
+
+    cache_dir: Path
+    threads: int
+    parallel_pictures: NotRequired[bool]
+
+
+def open_runtime(  # noqa: PLR0913, all but two are keyword-only
+    name: str, weights: Weights, *, layer: str, cache_dir: Path, threads: int, parallel_pictures: bool = False
 ) -> Runtime:
     """Load a network.
 
     Args:
-        name: `ncnn`, `keras`, or `auto`: Keras where there is a GPU for it, else ncnn.
-        layer: `block5_conv3` (after its ReLU), `block5_pool`, or another of the architecture.
-        cache: a folder for what is converted from the weights.
-        threads: how many ncnn may use; TensorFlow has its own mind.
-        side_by_side: whether ncnn's threads compute several pictures at once, each one of them, as suits a worker;
-            otherwise all compute one picture together, as suits somebody who waits for it.
+        name: `ncnn`, `keras`, or `auto`: Keras if it can use a GPU, otherwise ncnn.
+        layer: `block5_conv3` (after its ReLU), `block5_pool`, or another layer of the network.
+        cache_dir: a folder for converted weights.
+        threads: the number of threads for ncnn. TensorFlow chooses its own.
+        parallel_pictures: whether each ncnn thread computes a picture of its own, for the throughput of a worker.
+            Otherwise all threads compute one picture together, for a short response time.
 
     Raises:
-        ValueError: there is no runtime, or no layer, of that name.
-        WeightsUnavailable, WeightsDamaged: the weights cannot be read, or are not this architecture's.
-        StoreUnavailable: `cache` cannot be written to.
+        ValueError: there is no runtime or no layer of that name.
+        WeightsUnavailable: the weights cannot be read.
+        WeightsDamaged: the weights are damaged, or belong to another network.
+        StoreUnavailable: `cache_dir` cannot be written to.
     """
     if name not in RUNTIMES:
-        raise ValueError(f"There is no runtime {name!r}: choose one of {', '.join(RUNTIMES)}.")
-    weights.architecture.map_shape(layer, 0)  # a layer that is not there is refused now, and not at the first picture
-    if name == "keras" or (name == "auto" and _keras_sees_a_gpu()):
+        raise ValueError(f"There is no runtime {name!r}. Choose one of {', '.join(RUNTIMES)}.")
+    weights.architecture.feature_map_shape(layer, 0)  # raises for an unknown layer now, not at the first picture
+    if name == "keras" or (name == "auto" and _keras_has_gpu()):
         from catalog.features.runtimes.keras_runtime import KerasRuntime
 
         return KerasRuntime(weights, layer=layer)
     from catalog.features.runtimes.ncnn_runtime import NcnnRuntime
 
-    return NcnnRuntime(weights, layer=layer, cache=cache, threads=threads, side_by_side=side_by_side)
+    return NcnnRuntime(weights, layer=layer, cache_dir=cache_dir, threads=threads, parallel_pictures=parallel_pictures)
 
 
-def _keras_sees_a_gpu() -> bool:
-    # Spares most machines from importing TensorFlow to find out.
+def _keras_has_gpu() -> bool:
+    # Without a GPU device, there is no need to import TensorFlow.
     if not any(Path("/dev").glob("nvidia[0-9]*")):
         return False
-    from catalog.features.runtimes.keras_runtime import sees_a_gpu
+    from catalog.features.runtimes.keras_runtime import has_gpu
 
-    return sees_a_gpu()
+    return has_gpu()

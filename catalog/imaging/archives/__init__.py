@@ -1,6 +1,6 @@
-"""Pictures out of ZIP and TAR archives. Nothing is ever unpacked to disk."""
+"""Pictures in ZIP and TAR archives. Nothing is unpacked to disk."""
 
-from catalog.imaging.archives.entries import ArchiveLimits, Entry
-from catalog.imaging.archives.reading import entries, is_archive
+from catalog.imaging.archives.entries import Entry
+from catalog.imaging.archives.reading import is_archive, iter_entries
 
-__all__ = ["ArchiveLimits", "Entry", "entries", "is_archive"]
+__all__ = ["Entry", "is_archive", "iter_entries"]

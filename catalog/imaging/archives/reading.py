@@ -1,37 +1,43 @@
-"""The door to archives: which kind it is, and its entries."""
+"""Reading of ZIP and TAR archives."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
-from catalog.exceptions import ArchiveRefused
-from catalog.imaging.archives import kinds, tars, zips
-from catalog.imaging.archives.entries import ArchiveLimits, Entry
-from catalog.imaging.limits import Limits
+from catalog.exceptions import ArchiveRejected
+from catalog.imaging.archives import detection, tars, zips
+from catalog.imaging.archives.entries import Entry
+from catalog.imaging.limits import ArchiveLimits, PictureLimits
 
-READERS = {"zip": zips.entries, "tar": tars.entries}
+READERS = {"zip": zips.iter_entries, "tar": tars.iter_entries}
 
 
 def is_archive(path: str | Path) -> bool:
-    """Whether the file is a ZIP, or a TAR, plain or packed with gzip or xz, by its bytes."""
+    """Return whether the content is a ZIP or a TAR, plain or compressed with gzip or xz."""
     with Path(path).open("rb") as file:
-        return kinds.kind_of(file.read(kinds.HEAD)) is not None
+        return detection.detect_format(file.read(detection.HEADER_BYTES)) is not None
 
 
-def entries(archive: str | Path | IO[bytes], limits: ArchiveLimits, picture_limits: Limits) -> Iterator[Entry]:
-    """The files of an archive, by name; those of a packed TAR, which only reads forwards, as they lie.
+def iter_entries(
+    archive: str | Path | IO[bytes], limits: ArchiveLimits, picture_limits: PictureLimits
+) -> Iterator[Entry]:
+    """Yield the files of an archive, sorted by name; of a compressed TAR, which is read forwards, in stored order.
 
-    Folders, hidden files and what operating systems leave behind are passed over. The archive is checked as
-    a whole before the first entry is given. It stays open as long as the iterator does.
+    Folders, hidden files and files of operating systems are skipped. The whole archive is checked before the first
+    entry is yielded. The file stays open until the iterator is exhausted or closed.
+
+    Args:
+        limits: limits of the archive.
+        picture_limits: limits of each entry.
 
     Raises:
-        ArchiveRefused: it is no archive, is damaged, or exceeds `limits`.
+        ArchiveRejected: the file is not an archive, is damaged, or exceeds `limits`.
     """
     with Path(archive).open("rb") if isinstance(archive, str | Path) else nullcontext(archive) as file:
         file.seek(0)
-        kind = kinds.kind_of(file.read(kinds.HEAD))
-        if kind is None:
-            raise ArchiveRefused("This is not an archive, whatever its name says. ZIP and TAR are taken.")
+        archive_format = detection.detect_format(file.read(detection.HEADER_BYTES))
+        if archive_format is None:
+            raise ArchiveRejected("This file isn't an archive. Supported: ZIP, TAR.")
         file.seek(0)
-        yield from READERS[kind](file, limits, picture_limits)
+        yield from READERS[archive_format](file, limits, picture_limits)

@@ -1,4 +1,4 @@
-"""TAR archives, plain or packed (POSIX.1-2001, pax)."""
+"""TAR archives, plain or compressed (POSIX.1-2001, pax)."""
 
 import tarfile
 import zlib
@@ -9,16 +9,15 @@ from lzma import LZMAError, LZMAFile
 from typing import IO, cast
 
 from catalog.exceptions import ImageSearchError
-from catalog.imaging.archives import entries as rules
-from catalog.imaging.archives import kinds
-from catalog.imaging.archives.entries import ArchiveLimits, Entry
-from catalog.imaging.limits import Limits
-from catalog.imaging.names import display_name
+from catalog.imaging.archives import detection, entry_checks
+from catalog.imaging.archives.entries import Entry
+from catalog.imaging.filenames import sanitise_filename
+from catalog.imaging.limits import ArchiveLimits, PictureLimits
 
-PIECE = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 
-# What a lying or damaged archive makes tarfile and the decompressors raise.
-FAULTS = (
+# Raised by tarfile and the decompressors for damaged or malicious archives.
+READ_ERRORS = (
     tarfile.TarError,
     zlib.error,
     LZMAError,
@@ -30,11 +29,11 @@ FAULTS = (
 )
 
 
-class Sipped:
-    """A file that is read in small pieces only.
+class BoundedReader:
+    """A file that is read in small chunks only.
 
-    tarfile reads a header's extended attributes at one go, however long they claim to be; packed zeros
-    make that a bomb.
+    tarfile reads the extended attributes of a header at once, whatever length they declare. With compressed zeros
+    that would be a bomb.
     """
 
     def __init__(self, file: IO[bytes] | GzipFile | LZMAFile) -> None:
@@ -43,66 +42,68 @@ class Sipped:
         self.tell = file.tell
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= PIECE:
-            raise tarfile.ReadError("a header of more than 64 KiB")
+        if not 0 <= size <= CHUNK_BYTES:
+            raise tarfile.ReadError("header larger than 64 KiB")
         return self.file.read(size)
 
 
-def entries(file: IO[bytes], limits: ArchiveLimits, picture_limits: Limits) -> Iterator[Entry]:
+def iter_entries(file: IO[bytes], limits: ArchiveLimits, picture_limits: PictureLimits) -> Iterator[Entry]:
+    """Yield the files of a TAR; see `reading.iter_entries`."""
     length = file.seek(0, 2)
     file.seek(0)
-    content = kinds.unpacked(file)
+    content = detection.open_decompressed(file)
     try:
-        archive = tarfile.TarFile(fileobj=Sipped(content))  # type: ignore[arg-type]
-        members = list(_members(archive, length, limits))
-    except FAULTS:
-        raise rules.broken_archive() from None
+        archive = tarfile.TarFile(fileobj=BoundedReader(content))  # type: ignore[arg-type]  # a reader, not a whole file
+        members = list(_checked_members(archive, length, limits))
+    except READ_ERRORS:
+        raise entry_checks.damaged_archive_error() from None
     if content is file:
         members.sort(key=lambda member: member.name)
     for member in members:
-        if not member.isdir() and not rules.is_passed_over(member.name):
-            name = display_name(member.name)
-            refusal = (
-                rules.refusal_by_name(member.name, name)
-                or _refusal_by_kind(member, name)
-                or rules.refusal_by_size(name, member.size, picture_limits)
+        if not member.isdir() and not entry_checks.is_ignored(member.name):
+            name = sanitise_filename(member.name)
+            error = (
+                entry_checks.name_error(member.name, name)
+                or _file_type_error(member, name)
+                or entry_checks.size_error(name, member.size, picture_limits)
             )
-            yield Entry(name, refusal, partial(_unpack, archive, member, name))
+            yield Entry(name, error, partial(_read_member, archive, member, name))
 
 
-def _members(archive: tarfile.TarFile, length: int, limits: ArchiveLimits) -> Iterator[tarfile.TarInfo]:
-    """Every header, checked before tarfile passes on to the next one, which unpacks what lies between."""
+def _checked_members(archive: tarfile.TarFile, length: int, limits: ArchiveLimits) -> Iterator[tarfile.TarInfo]:
+    """Yield each header, checked before tarfile advances to the next one and unpacks everything in between."""
     for count, member in enumerate(archive, start=1):
-        rules.check_count(count, limits)
-        rules.check_total(archive.offset, length, limits)
-        member.pax_headers = {}  # tarfile keeps every member, and nobody asks for these
+        entry_checks.check_entry_count(count, limits)
+        entry_checks.check_total_size(archive.offset, length, limits)
+        member.pax_headers = {}  # never used, and tarfile keeps every member in memory
         yield member
     _check_end(archive, length, limits)
 
 
 def _check_end(archive: tarfile.TarFile, length: int, limits: ArchiveLimits) -> None:
-    """tarfile takes a header it cannot read for the end; a real one is a block of zeros, or nothing.
+    """Check that the archive ends with a block of zeros or the end of the file.
 
-    Reading on to the last byte has the decompressor compare its checksum.
+    tarfile takes any invalid header for the end of the archive. Reading up to the last byte makes the decompressor
+    verify its checksum.
     """
-    content = cast(Sipped, archive.fileobj)
+    content = cast(BoundedReader, archive.fileobj)
     content.seek(archive.offset)
     if content.read(tarfile.BLOCKSIZE).strip(b"\0"):
-        raise tarfile.ReadError("a broken header")
-    while content.read(PIECE):
-        rules.check_total(content.tell(), length, limits)
+        raise tarfile.ReadError("invalid header")
+    while content.read(CHUNK_BYTES):
+        entry_checks.check_total_size(content.tell(), length, limits)
 
 
-def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
     try:
-        packed = archive.extractfile(member)
-        data = b"".join(iter(partial(packed.read, PIECE), b"")) if packed else b""
-    except FAULTS:
-        raise rules.damaged(name) from None
+        reader = archive.extractfile(member)
+        data = b"".join(iter(partial(reader.read, CHUNK_BYTES), b"")) if reader else b""
+    except READ_ERRORS:
+        raise entry_checks.damaged_entry_error(name) from None
     if len(data) != member.size:
-        raise rules.damaged(name)
+        raise entry_checks.damaged_entry_error(name)
     return data
 
 
-def _refusal_by_kind(member: tarfile.TarInfo, name: str) -> ImageSearchError | None:
-    return None if member.isreg() and not member.issparse() else rules.special(name)
+def _file_type_error(member: tarfile.TarInfo, name: str) -> ImageSearchError | None:
+    return None if member.isreg() and not member.issparse() else entry_checks.special_file_error(name)

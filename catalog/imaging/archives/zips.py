@@ -1,4 +1,4 @@
-"""ZIP archives (PKWARE's APPNOTE 6.3.10)."""
+"""ZIP archives (PKWARE APPNOTE 6.3.10)."""
 
 import stat
 import struct
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
-from catalog.exceptions import ImageSearchError, PictureRefused
-from catalog.imaging.archives import entries as rules
-from catalog.imaging.archives.entries import ArchiveLimits, Entry
-from catalog.imaging.limits import Limits
-from catalog.imaging.names import display_name
+from catalog.exceptions import ImageSearchError, PictureRejected
+from catalog.imaging.archives import entry_checks
+from catalog.imaging.archives.entries import Entry
+from catalog.imaging.filenames import sanitise_filename
+from catalog.imaging.limits import ArchiveLimits, PictureLimits
 
-ENCRYPTED = 0x1
-NAMED_IN_UTF8 = 0x800
-# The others unpack without bound whatever is asked of them, and hardly any program writes them.
-METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+ENCRYPTED_FLAG = 0x1
+UTF8_NAME_FLAG = 0x800
+# zipfile cannot limit the output of the other methods while it unpacks, and they are rare.
+SUPPORTED_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
-# What a lying or damaged archive makes zipfile raise.
-FAULTS = (
+# Raised by zipfile for damaged or malicious archives.
+READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -32,87 +32,90 @@ FAULTS = (
 )
 
 END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
-LONGEST_COMMENT = 0xFFFF
+MAX_COMMENT_BYTES = 0xFFFF
 END_OF_DIRECTORY_64 = struct.Struct("<4sQ2H2L4Q")
-LOCATOR_64_SIZE = 20
+LOCATOR_64_BYTES = 20
 
 
-def entries(file: IO[bytes], limits: ArchiveLimits, picture_limits: Limits) -> Iterator[Entry]:
+def iter_entries(file: IO[bytes], limits: ArchiveLimits, picture_limits: PictureLimits) -> Iterator[Entry]:
+    """Yield the files of a ZIP; see `reading.iter_entries`."""
     try:
         _check_directory(file, limits)
         archive = zipfile.ZipFile(file)
-    except FAULTS:
-        raise rules.broken_archive() from None
+    except READ_ERRORS:
+        raise entry_checks.damaged_archive_error() from None
     with archive:
         members = archive.infolist()
-        rules.check_count(len(members), limits)
-        found = [
-            _entry(archive, member, name, limits, picture_limits)
-            for member, name in sorted(((m, _name(m)) for m in members), key=lambda pair: pair[1])
-            if not name.endswith(("/", "\\")) and not rules.is_passed_over(name)
+        entry_checks.check_entry_count(len(members), limits)
+        members_and_entries = [
+            _build_entry(archive, member, name, limits, picture_limits)
+            for member, name in sorted(((m, _decode_name(m)) for m in members), key=lambda pair: pair[1])
+            if not name.endswith(("/", "\\")) and not entry_checks.is_ignored(name)
         ]
-        taken = sum(m.file_size for m, entry in found if not entry.refusal)
-        rules.check_total(taken, file.seek(0, 2), limits)
-        for _, entry in found:
+        unpacked_bytes = sum(m.file_size for m, entry in members_and_entries if not entry.error)
+        entry_checks.check_total_size(unpacked_bytes, file.seek(0, 2), limits)
+        for _, entry in members_and_entries:
             yield entry
 
 
-def _entry(
+def _build_entry(
     archive: zipfile.ZipFile,
     member: zipfile.ZipInfo,
     raw_name: str,
     limits: ArchiveLimits,
-    picture_limits: Limits,
+    picture_limits: PictureLimits,
 ) -> tuple[zipfile.ZipInfo, Entry]:
-    name = display_name(raw_name)
-    refusal = (
-        rules.refusal_by_name(raw_name, name)
-        or _refusal_by_kind(member, name)
-        or rules.refusal_by_size(name, member.file_size, picture_limits)
-        or _refusal_by_ratio(member, name, limits)
+    name = sanitise_filename(raw_name)
+    error = (
+        entry_checks.name_error(raw_name, name)
+        or _file_type_error(member, name)
+        or entry_checks.size_error(name, member.file_size, picture_limits)
+        or _ratio_error(member, name, limits)
     )
-    return member, Entry(name, refusal, partial(_unpack, archive, member, name))
+    return member, Entry(name, error, partial(_read_member, archive, member, name))
 
 
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
-    """At most `file_size` bytes, however many there really are: with more, the checksum is wrong."""
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
+    """Return the bytes of an entry. Reads at most `file_size` + 1 bytes, even if the entry unpacks to more."""
     try:
-        with archive.open(member) as packed:
-            data = packed.read(member.file_size + 1)
-    except FAULTS:
-        raise rules.damaged(name) from None
+        with archive.open(member) as reader:
+            data = reader.read(member.file_size + 1)
+    except READ_ERRORS:
+        raise entry_checks.damaged_entry_error(name) from None
     if len(data) != member.file_size:
-        raise rules.damaged(name)
+        raise entry_checks.damaged_entry_error(name)
     return data
 
 
-def _refusal_by_kind(member: zipfile.ZipInfo, name: str) -> ImageSearchError | None:
+def _file_type_error(member: zipfile.ZipInfo, name: str) -> ImageSearchError | None:
     if stat.S_IFMT(member.external_attr >> 16) not in {0, stat.S_IFREG}:
-        return rules.special(name)
-    if member.flag_bits & ENCRYPTED:
-        return PictureRefused("encrypted", "“{name}” is locked with a password. Pack it anew without one.", name=name)
-    if member.compress_type not in METHODS:
-        return PictureRefused(
-            "packing_method", "“{name}” is packed in an unusual way. Pack it anew with “deflate”.", name=name
+        return entry_checks.special_file_error(name)
+    if member.flag_bits & ENCRYPTED_FLAG:
+        return PictureRejected("encrypted", "“{name}” is encrypted. Create the archive without a password.", name=name)
+    if member.compress_type not in SUPPORTED_METHODS:
+        return PictureRejected(
+            "compression_method",
+            "“{name}” uses an unsupported compression method. Create the archive with “deflate”.",
+            name=name,
         )
     return None
 
 
-def _refusal_by_ratio(member: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> ImageSearchError | None:
-    if not rules.is_absurd(member.file_size, member.compress_size, limits):
+def _ratio_error(member: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> ImageSearchError | None:
+    if not entry_checks.is_zip_bomb(member.file_size, member.compress_size, limits):
         return None
-    return PictureRefused(
-        "absurd_ratio",
-        "“{name}” unpacks to more than {max_ratio} times its length, as only a trap does. "
-        "Save it in a format that packs pictures, such as PNG.",
+    return PictureRejected(
+        "compression_ratio",
+        "“{name}” unpacks to more than {max_ratio} times its size, so it may be a zip bomb. "
+        "Save the picture in a compressed format, such as PNG.",
         name=name,
         max_ratio=limits.max_ratio,
     )
 
 
-def _name(member: zipfile.ZipInfo) -> str:
-    """The name as it was meant: macOS writes UTF-8 without saying so, and is taken for code page 437."""
-    if member.flag_bits & NAMED_IN_UTF8:
+def _decode_name(member: zipfile.ZipInfo) -> str:
+    """Return the name, also of archives by macOS: it writes UTF-8 without the flag, which zipfile reads as cp437."""
+    if member.flag_bits & UTF8_NAME_FLAG:
         return member.filename
     try:
         return member.filename.encode("cp437").decode("utf-8")
@@ -121,16 +124,16 @@ def _name(member: zipfile.ZipInfo) -> str:
 
 
 def _check_directory(file: IO[bytes], limits: ArchiveLimits) -> None:
-    """Looks at what the archive says of its directory, before zipfile reads all of it into memory."""
-    end_at = max(0, file.seek(0, 2) - END_OF_DIRECTORY.size - LONGEST_COMMENT)
-    file.seek(end_at)
+    """Check the declared size of the directory, before zipfile reads all of it into memory."""
+    tail_offset = max(0, file.seek(0, 2) - END_OF_DIRECTORY.size - MAX_COMMENT_BYTES)
+    file.seek(tail_offset)
     tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0:
-        raise rules.broken_archive()
-    *_, count, directory_bytes, _, _ = END_OF_DIRECTORY.unpack_from(tail, at)
-    if tail[max(0, at - LOCATOR_64_SIZE) :].startswith(b"PK\x06\x07"):
-        file.seek(end_at + at - LOCATOR_64_SIZE - END_OF_DIRECTORY_64.size)
+    record_offset = tail.rfind(b"PK\x05\x06")
+    if record_offset < 0:
+        raise entry_checks.damaged_archive_error()
+    *_, count, directory_bytes, _, _ = END_OF_DIRECTORY.unpack_from(tail, record_offset)
+    if tail[max(0, record_offset - LOCATOR_64_BYTES) :].startswith(b"PK\x06\x07"):
+        file.seek(tail_offset + record_offset - LOCATOR_64_BYTES - END_OF_DIRECTORY_64.size)
         *_, count, directory_bytes, _ = END_OF_DIRECTORY_64.unpack(file.read(END_OF_DIRECTORY_64.size))
-    # The number may be a lie; a directory of a kilobyte an entry, on average, is none.
-    rules.check_count(max(count, directory_bytes // 1024), limits)
+    # The declared count may be wrong. The size cannot: entries take less than 1 KiB of the directory on average.
+    entry_checks.check_entry_count(max(count, directory_bytes // 1024), limits)

@@ -5,25 +5,28 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from catalog.management.base import CatalogueCommand, progress_bars
-from catalog.services import exchange
+from catalog.services.maintenance import feature_exchange
 
 
 class Command(CatalogueCommand):
-    help = "Write the descriptors of all searchable images, with the names of their files, to one HDF5 file."
+    help = "Export the descriptors of all searchable images, with their file names, to an HDF5 file."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="OUT.h5", help="is replaced where it is there already")
+        parser.add_argument("file", type=Path, metavar="OUT.h5", help="the file to write; an existing file is replaced")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path, began = options["file"], time.monotonic()
+        path, started_at = options["file"], time.monotonic()
         if not path.parent.is_dir():
-            raise CommandError(f"There is no folder {path.parent} to write {path.name} to.")
+            raise CommandError(f"There is no folder {path.parent}. Create it or choose another one.")
         if path.is_dir():
-            raise CommandError(f"{path} is a folder: name a file to write.")
+            raise CommandError(f"{path} is a folder. Choose the name of a file.")
         with progress_bars() as progress:
-            rows = exchange.export(path, progress)
-        answer = {"rows": rows, "bytes": path.stat().st_size, "seconds": round(time.monotonic() - began, 3)}
+            rows = feature_exchange.export(path, progress)
+        result = {"rows": rows, "bytes": path.stat().st_size, "seconds": round(time.monotonic() - started_at, 3)}
         if options["json"]:
-            self.give(answer)
+            self.write_json(result)
         else:
-            self.stdout.write(f"{rows:,} descriptors are in {path}: dataset_1, with names in dataset_2 and digests.")
+            self.stdout.write(
+                f"Exported {rows:,} descriptors to {path} "
+                "(dataset_1: descriptors, dataset_2: file names, digests: SHA-256)."
+            )

@@ -1,16 +1,16 @@
 from typing import Any
 
 from catalog.management.base import CatalogueCommand, progress_bars
-from catalog.services import spaces
+from catalog.services.index import spaces
 
 
 class Command(CatalogueCommand):
-    help = "Get VGG16's ImageNet weights, unless they are here, and verify them by the digest Keras publishes."
+    help = "Download VGG16's ImageNet weights, if they are missing, and verify them by the digest that Keras publishes."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with progress_bars() as progress:
-            weights = spaces.fetch_weights(lambda done, total: progress("fetching", done, total))
+            weights = spaces.fetch_weights(lambda done, total: progress("downloading", done, total))
         if options["json"]:
-            self.give({"path": str(weights.path), "sha256": weights.digest})
+            self.write_json({"path": str(weights.path), "sha256": weights.digest})
         else:
-            self.stdout.write(f"VGG16's weights are at {weights.path}, and are what they should be.")
+            self.stdout.write(f"VGG16's weights are complete and verified: {weights.path}")

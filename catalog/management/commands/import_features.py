@@ -6,33 +6,37 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from catalog.management.base import CatalogueCommand, progress_bars
-from catalog.services import exchange
+from catalog.services.maintenance import feature_exchange
 
 
 class Command(CatalogueCommand):
-    help = "Give images that lack a descriptor those of an HDF5 file, matched by digest or file name."
+    help = "Import descriptors from an HDF5 file for images without one, matched by digest or file name."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "file", type=Path, metavar="IN.h5", help="from export_features, or with dataset_1 and dataset_2 of your own"
+            "file",
+            type=Path,
+            metavar="IN.h5",
+            help="written by export_features, or another file with dataset_1 and dataset_2",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        began = time.monotonic()
+        started_at = time.monotonic()
         with progress_bars() as progress:
-            taken = exchange.take_in(options["file"], progress)
-        if not taken.told_space:
+            imported = feature_exchange.import_features(options["file"], progress)
+        if not imported.has_space:
             self.stderr.write(
-                "The file does not say what network made its descriptors: that it is the catalogue's own was taken on "
-                "trust. If searches look wrong, run: python manage.py rebuild_index --reextract"
+                "The file does not say which network its descriptors come from, "
+                "so they were imported without checking this. "
+                "If search results look wrong, run: python manage.py rebuild_index --reextract"
             )
-        answer = asdict(taken) | {"seconds": round(time.monotonic() - began, 3)}
-        del answer["told_space"]
+        result = asdict(imported) | {"seconds": round(time.monotonic() - started_at, 3)}
+        del result["has_space"]
         if options["json"]:
-            self.give(answer)
+            self.write_json(result)
         else:
-            told = (
-                "{rows} rows: {imported} imported, {already} of images that have a descriptor already, "
-                "{unmatched} of no image here, or of a name that several have."
+            message = (
+                "{rows} rows: {imported} imported, {already} for images that already have a descriptor, "
+                "{unmatched} without a match or with an ambiguous file name."
             )
-            self.stdout.write(told.format(**answer))
+            self.stdout.write(message.format(**result))

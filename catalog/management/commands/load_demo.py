@@ -1,17 +1,15 @@
 from typing import Any
 
 from catalog.management.base import CatalogueCommand
-from catalog.services import demo, indexing, rebuilding
+from catalog.services.ingest import demo
 
 
 class Command(CatalogueCommand):
-    help = "Draw the demo catalogue and take it in: about 60 pictures in a handful of collections."
+    help = "Draw the demo pictures (64, in eight collections), add them to the catalogue and index them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        added = demo.load()
-        done = indexing.index_pending()
-        rebuilding.keep_up()
+        result = demo.load_demo()
         if options["json"]:
-            self.give({"added": added, "indexed": done.indexed, "failed": done.failed})
+            self.write_json(result._asdict())
         else:
-            self.stdout.write(f"{added} pictures drawn and added; {done.indexed} became searchable.")
+            self.stdout.write(f"{result.added} pictures added, {result.indexed} indexed.")

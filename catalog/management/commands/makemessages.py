@@ -1,4 +1,4 @@
-"""`makemessages -l zh_Hans`: collects what is said into catalog/locale, the sentences of faults among it."""
+"""`makemessages -l zh_Hans`: collects messages for translation into catalog/locale, including those of exceptions."""
 
 import inspect
 
@@ -6,18 +6,16 @@ from django.core.management.commands import makemessages
 
 from catalog import exceptions
 
-# A fault is raised with its sentence; PictureRefused with a code before it.
-FAULTS = [
+# The first argument of an error is its message; PictureRejected has a code before it.
+ERROR_CLASS_NAMES = [
     name
-    for name, kind in inspect.getmembers(exceptions, inspect.isclass)
-    if issubclass(kind, exceptions.ImageSearchError)
+    for name, error_class in inspect.getmembers(exceptions, inspect.isclass)
+    if issubclass(error_class, exceptions.ImageSearchError)
 ]
 
 
 class Command(makemessages.Command):
     xgettext_options = [
         *makemessages.Command.xgettext_options,
-        *(f"--keyword={name}:{2 if name == 'PictureRefused' else 1}" for name in FAULTS),
-        "--keyword=sentence:1",
-        "--keyword=noop:1",
+        *(f"--keyword={name}:{2 if name == 'PictureRejected' else 1}" for name in ERROR_CLASS_NAMES),
     ]

@@ -3,93 +3,98 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from catalog.features.extractors import RECIPES
+from catalog.features.extractors import EXTRACTOR_CONFIGS
 from catalog.management.base import CatalogueCommand, Progress, progress_bars
-from catalog.services import indexing, layouts, learning, rebuilding
-from catalog.services.labels import KINDS
-from catalog.services.learning import Codes
-from catalog.services.rebuilding import Rebuilt
-from catalog.vectors import codes, latent
+from catalog.services.index import extraction, generation_summary, rebuilding
+from catalog.services.index.activation import RebuildResult
+from catalog.services.index.code_specs import CodeSpec
+from catalog.services.index.image_labels import LABEL_KINDS
+from catalog.services.search import similarity_map
+from catalog.vectors import binary_codes, supervised_hashing
 
-FEWEST_BITS, MOST_BITS = 8, 1024
+MIN_BITS, MAX_BITS = 8, 1024
 
 
 class Command(CatalogueCommand):
-    help = "Build a new generation of the index beside the active one and swap it in when it is whole."
+    help = "Build a new generation of the index and activate it when it is complete."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--reextract", action="store_true", help="describe every original again, in a new feature space"
+            "--reextract",
+            action="store_true",
+            help="extract all descriptors again, in a new feature space",
         )
         parser.add_argument(
-            "--extractor", choices=sorted(RECIPES), help="with --reextract: the network to describe them with"
+            "--extractor", choices=sorted(EXTRACTOR_CONFIGS), help="with --reextract: the network to use"
         )
 
         parser.add_argument(
-            "--bits", type=int, metavar="N", help=f"of a code ({codes.BITS}; with --labels {latent.BITS})"
+            "--bits",
+            type=int,
+            metavar="N",
+            help="length of the binary codes "
+            f"(default: {binary_codes.DEFAULT_BITS}; with --labels {supervised_hashing.DEFAULT_BITS})",
         )
-        parser.add_argument(
-            "--labels", choices=KINDS, help="learn the codes from collections or tags: they then tell these apart"
-        )
-        parser.add_argument(
-            "--rollback", action="store_true", help="bring the generation before this one back, as it was"
-        )
+        parser.add_argument("--labels", choices=LABEL_KINDS, help="train the codes to distinguish collections or tags")
+        parser.add_argument("--rollback", action="store_true", help="roll back to the previous generation")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["extractor"] and not options["reextract"]:
-            raise CommandError("--extractor goes with --reextract: another network means describing every image again.")
+            raise CommandError("--extractor requires --reextract, because another network needs new descriptors.")
         bits = options["bits"]
-        if bits is not None and not FEWEST_BITS <= bits <= MOST_BITS:
-            raise CommandError(f"--bits is {bits}; it takes {FEWEST_BITS} to {MOST_BITS}.")
+        if bits is not None and not MIN_BITS <= bits <= MAX_BITS:
+            raise CommandError(f"--bits is {bits}; it must be between {MIN_BITS} and {MAX_BITS}.")
         if options["rollback"] and (options["reextract"] or options["labels"] or bits):
             raise CommandError(
-                "--rollback brings an index back as it was; --reextract, --labels and --bits make one anew: choose one."
+                "--rollback activates the previous generation; "
+                "it cannot be combined with --reextract, --labels or --bits."
             )
-        began = time.monotonic()
+        started_at = time.monotonic()
         with progress_bars() as progress:
-            made = _made(options, progress)
-        layouts.keep_up()
-        answer = {
-            "generation": made.generation.pk,
-            "feature_space": made.generation.space.key,
-            "images": made.images,
-            "segments": made.segments,
-            "learned_from": made.generation.learned_from,
-            "whitened": made.generation.projection_id is not None,
-            "bits": made.generation.coder.bits if made.generation.coder else None,
-            "candidates": made.generation.candidates,
-            "recall_at_10": made.generation.recall,
-            **_learned_codes(made),
-            "seconds": round(time.monotonic() - began, 3),
+            rebuilt = _run(options, progress)
+        similarity_map.update_map()
+        result = {
+            "generation": rebuilt.generation.pk,
+            "feature_space": rebuilt.generation.space.key,
+            "images": rebuilt.images,
+            "segments": rebuilt.segments,
+            "learned_from": rebuilt.generation.training_image_count,
+            "whitened": rebuilt.generation.whitening_id is not None,
+            "bits": rebuilt.generation.encoder.bits if rebuilt.generation.encoder else None,
+            "candidates": rebuilt.generation.candidate_count,
+            "recall_at_10": rebuilt.generation.recall_at_10,
+            **_code_quality(rebuilt),
+            "seconds": round(time.monotonic() - started_at, 3),
         }
         if options["json"]:
-            self.give(answer)
+            self.write_json(result)
         else:
-            told = (
-                "Generation {generation} serves {images} images of {feature_space} in {segments} segments. {seconds} s."
+            message = (
+                "Generation {generation} is active: {images} images in {segments} segments, "
+                "feature space {feature_space}. {seconds} s."
             )
-            self.stdout.write(told.format(**answer))
-            self.stdout.write(f"Descriptors: {learning.comparison_in_words(made.generation)}.")
-            self.stdout.write(f"Codes: {learning.codes_in_words(made.generation)}.")
-            self.stdout.write(f"Scores: {learning.scores_in_words(made.generation)}.")
+            self.stdout.write(message.format(**result))
+            self.stdout.write(f"Descriptors: {generation_summary.describe_whitening(rebuilt.generation)}.")
+            self.stdout.write(f"Codes: {generation_summary.describe_codes(rebuilt.generation)}.")
+            self.stdout.write(f"Similarity levels: {generation_summary.describe_score_levels(rebuilt.generation)}.")
 
 
-def _made(options: dict[str, Any], progress: Progress) -> Rebuilt:
-    wanted = Codes(options["bits"], options["labels"])
+def _run(options: dict[str, Any], progress: Progress) -> RebuildResult:
+    code_spec = CodeSpec(options["bits"], options["labels"])
     if options["rollback"]:
-        made = rebuilding.rollback()
+        rebuilt = rebuilding.rollback()
     elif options["reextract"]:
-        made = rebuilding.reextract(options["extractor"], wanted, progress=progress)
+        rebuilt = rebuilding.reextract(options["extractor"], code_spec, progress=progress)
     else:
-        return rebuilding.rebuild(wanted, progress=progress)
-    indexing.index_pending()  # what came in meanwhile
-    return made
+        return rebuilding.rebuild(code_spec, progress=progress)
+    extraction.index_pending()  # images that were added meanwhile
+    return rebuilt
 
 
-def _learned_codes(made: Rebuilt) -> dict[str, Any]:
-    quality = made.generation.code_quality or {}
+def _code_quality(rebuilt: RebuildResult) -> dict[str, Any]:
+    quality = rebuilt.generation.code_quality or {}
     return {
-        "labels": quality.get("taught_by"),
+        "labels": quality.get("label_kind"),
         "code_accuracy": quality.get("accuracy"),
         "code_map": quality.get("map"),
     }

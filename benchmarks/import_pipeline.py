@@ -1,0 +1,122 @@
+"""Speed of an import: `python -m benchmarks.import_pipeline EXTRACTOR FILES WEIGHTS`. `benchmarks.extraction` runs it.
+
+Generates FILES pictures and imports them with one command, until they are searchable. Compares this with the network
+alone on the same number of prepared pictures, half of them before and half after the import. The last line is one JSON
+object.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from hashlib import md5
+from multiprocessing import get_context
+from pathlib import Path
+
+import django
+import numpy as np
+from PIL import Image
+
+from benchmarks.random_inputs import random_pictures
+from catalog.features.extractors import Extractor
+
+
+@dataclass(frozen=True)
+class ProcessingCost:
+    """Wall-clock time and CPU time for a number of pictures."""
+
+    pictures: int
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def main(extractor: str, files: int, random_vgg16: Path) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagesearch.settings")
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from catalog.features import weights
+    from catalog.services.index import spaces
+
+    if extractor == "vgg16":
+        settings.VGG16_WEIGHTS = random_vgg16
+        weights.VGG16_MD5 = md5(random_vgg16.read_bytes(), usedforsecurity=False).hexdigest()
+    call_command("migrate", verbosity=0)
+    network = spaces.get_extractor(spaces.get_or_create_active_space(), for_batches=True)
+    batches = max(1, files // 2 // settings.BATCH_SIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        write_pictures(Path(folder), files)
+        warm_up(network)
+        before = measure_extraction(network, settings.BATCH_SIZE, batches)
+        command_output = io.StringIO()
+        with redirect_stdout(command_output):
+            import_cost = measure_cost(
+                lambda: call_command("import_images", folder, json=True, stdout=command_output), files
+            )
+        after = measure_extraction(network, settings.BATCH_SIZE, batches)
+    result = json.loads(command_output.getvalue().splitlines()[-1])
+    rate, network_rate = (
+        result["indexed"] / result["seconds"],
+        (before.pictures + after.pictures) / (before.wall_seconds + after.wall_seconds),
+    )
+    network_cpu = (before.cpu_seconds + after.cpu_seconds) / (before.pictures + after.pictures)
+    figures = {
+        "images_per_second": round(rate, 1),
+        "bare_images_per_second": round(network_rate, 1),
+        "ratio": round(rate / network_rate, 3),
+        "cpu_ms": round(import_cost.cpu_seconds / files * 1000, 2),
+        "bare_cpu_ms": round(network_cpu * 1000, 2),
+        "peak_mb": peak_memory_megabytes(),
+    }
+    print(json.dumps(figures))
+
+
+def peak_memory_megabytes() -> int:
+    """Return the peak memory of this process, from proc(5): getrusage includes the parent's memory before exec."""
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+
+
+def write_pictures(folder: Path, files: int) -> None:
+    """Write JPEG files of 640 × 480 pixels: different blurred noise, with the file size of a photograph."""
+    rng = np.random.default_rng(0)
+    for number in range(files):
+        coarse = rng.integers(0, 256, (60, 80, 3), np.uint8)
+        picture = Image.fromarray(coarse).resize((640, 480), Image.Resampling.BICUBIC)
+        picture.save(folder / f"{number:05}.jpg", quality=85)
+
+
+def warm_up(network: Extractor) -> None:
+    """Let the runtime convert the weights, in a child process so that this does not count in the peak memory."""
+    first = get_context("fork").Process(target=network.extract, args=(random_pictures(network.space, 1),))
+    first.start()
+    first.join()
+
+
+def measure_extraction(network: Extractor, batch: int, batches: int) -> ProcessingCost:
+    """Measure the network alone, with the worker's batch size."""
+    pictures = random_pictures(network.space, batch)
+    network.extract(pictures)  # loads the network and allocates its memory
+
+    def extract_batches() -> None:
+        for _ in range(batches):
+            network.extract(pictures)
+
+    return measure_cost(extract_batches, batch * batches)
+
+
+def measure_cost(work: Callable[[], object], pictures: int) -> ProcessingCost:
+    """Measure the time of `work`, which processes this number of pictures."""
+    wall_start, cpu_start = time.perf_counter(), time.process_time()
+    work()
+    return ProcessingCost(pictures, time.perf_counter() - wall_start, time.process_time() - cpu_start)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,87 @@
+"""The HTTP status, title and message of an exception, in the language of the person who reads them."""
+
+from typing import NamedTuple
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from catalog import database_errors
+from catalog.exceptions import (
+    CatalogueBusy,
+    CropRejected,
+    ImageSearchError,
+    IndexUnavailable,
+    Message,
+    NoIndexedImages,
+    PictureRejected,
+    QueryPhotoExpired,
+    SegmentDamaged,
+    StoreUnavailable,
+    WeightsUnavailable,
+)
+
+# The first class that an exception is an instance of decides.
+STATUS_AND_TITLE: dict[type[ImageSearchError], tuple[int, str]] = {
+    QueryPhotoExpired: (410, gettext_noop("This search has expired")),
+    NoIndexedImages: (409, gettext_noop("No images to search yet")),
+    PictureRejected: (422, gettext_noop("This file can't be used")),
+    CropRejected: (422, gettext_noop("The selected area is not valid")),
+    CatalogueBusy: (503, gettext_noop("The catalogue is busy")),
+    SegmentDamaged: (503, gettext_noop("Part of the index is damaged")),
+    IndexUnavailable: (503, gettext_noop("The search index is not available")),
+    StoreUnavailable: (507, gettext_noop("The storage is not available")),
+    WeightsUnavailable: (503, gettext_noop("The model weights are missing")),
+    ImageSearchError: (400, gettext_noop("The request could not be completed")),
+}
+
+
+class NotFoundWithMessage(Http404):
+    """A page that does not exist, with a translated message that says why."""
+
+
+class ErrorDescription(NamedTuple):
+    """How an error is reported: its HTTP status, and a translated title and message."""
+
+    status: int
+    title: str
+    message: str
+
+
+def error_message(error: ImageSearchError) -> str:
+    """Return the message of an error in the active language."""
+    return _translated(error.message, error.params)
+
+
+def _translated(template: str, params: dict[str, object]) -> str:
+    texts = {
+        name: _translated(value.template, value.params) if isinstance(value, Message) else value
+        for name, value in params.items()
+    }
+    return _(template).format(**texts)
+
+
+def error_status(error: ImageSearchError) -> int:
+    """Return the HTTP status that reports an error."""
+    if isinstance(error, PictureRejected) and error.code == "too_many_bytes":
+        return 413
+    return _status_and_title(error)[0]
+
+
+def describe_error(error: BaseException | None) -> ErrorDescription | None:
+    """Describe an error that the user or the operator can act on; return None for any other."""
+    if isinstance(error, database_errors.DATABASE_ERRORS):
+        error = database_errors.to_catalog_error(error)
+    if isinstance(error, ImageSearchError):
+        return ErrorDescription(error_status(error), _(_status_and_title(error)[1]), error_message(error))
+    if isinstance(error, NotFoundWithMessage):
+        return ErrorDescription(404, _("Page not found"), str(error))
+    if isinstance(error, (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent)):
+        message = _("The request is larger than the server accepts. Send fewer files at a time.")
+        return ErrorDescription(413, _("Upload too large"), message)
+    return None
+
+
+def _status_and_title(error: ImageSearchError) -> tuple[int, str]:
+    return next(row for error_class, row in STATUS_AND_TITLE.items() if isinstance(error, error_class))

@@ -1,0 +1,99 @@
+"""Requested rebuilds of the index: rows that workers run as jobs, and whose progress staff can follow."""
+
+import logging
+import time
+from typing import Any  # for users: the type of `request.user` depends on AUTH_USER_MODEL
+
+from django.db import transaction
+
+from catalog.exceptions import CatalogueBusy, ImageSearchError
+from catalog.models import Rebuild
+from catalog.services.index import extraction, rebuilding
+from catalog.services.index.activation import RebuildResult
+from catalog.services.index.code_specs import CodeSpec
+from catalog.services.jobs import dispatch, leases
+from catalog.services.jobs.progress import EXTRACTING, Progress
+from catalog.services.jobs.queue import JobQueue
+
+logger = logging.getLogger(__name__)
+
+# A rebuild fails if its worker died this often.
+MAX_ATTEMPTS = 5
+PROGRESS_INTERVAL_SECONDS = 0.5
+
+
+def enqueue(*, reextract: bool = False, extractor: str = "", code_spec: CodeSpec, user: Any) -> Rebuild:
+    """Request a rebuild, for a worker to run.
+
+    Args:
+        reextract: extract all descriptors again from the originals.
+        extractor: a key of `extractors.CONFIGS`; empty for the default network.
+        user: the account that requests it, or None.
+
+    Raises:
+        CatalogueBusy: a rebuild is running or has been requested already.
+        ImageSearchError: the labels of the catalogue cannot train codes.
+    """
+    code_spec.check()
+    if rebuilding.is_running() or QUEUE.unfinished().exists():
+        raise CatalogueBusy(rebuilding.REBUILD_RUNNING_MESSAGE)
+    with transaction.atomic():
+        rebuild = Rebuild.objects.create(
+            reextract=reextract,
+            extractor=extractor,
+            labels=code_spec.labels or "",
+            bits=code_spec.bits,
+            created_by=user,
+        )
+        dispatch.notify_rebuild()
+    return rebuild
+
+
+def run_waiting() -> None:
+    """Run every requested rebuild that no other worker runs.
+
+    Raises:
+        CatalogueBusy: another process is rebuilding the index; the request waits for the next call.
+    """
+    QUEUE.run(QUEUE.unfinished())
+
+
+def _execute(rebuild: Rebuild) -> None:
+    result = _rebuild(rebuild, _progress_recorder(rebuild))
+    Rebuild.objects.filter(pk=rebuild.pk).update(generation=result.generation)
+
+
+def _rebuild(rebuild: Rebuild, progress: Progress) -> RebuildResult:
+    code_spec = CodeSpec(rebuild.bits, rebuild.labels or None)
+    if not rebuild.reextract:
+        return rebuilding.rebuild(code_spec, progress=progress)
+    result = rebuilding.reextract(rebuild.extractor or None, code_spec, progress=progress)
+    extraction.index_pending()  # images that were added during the extraction
+    return result
+
+
+def _progress_recorder(rebuild: Rebuild) -> Progress:
+    """A progress callback that saves the progress and renews the lease. While extracting, it indexes new images."""
+    saved_at: dict[str, float] = {}
+
+    def save_progress(phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - saved_at.get(phase, -PROGRESS_INTERVAL_SECONDS) < PROGRESS_INTERVAL_SECONDS:
+            return
+        saved_at[phase] = now
+        Rebuild.objects.filter(pk=rebuild.pk).update(phase=phase, done=done, total=total)
+        leases.renew(rebuild)
+        if phase == EXTRACTING:
+            _index_pending()
+
+    return save_progress
+
+
+def _index_pending() -> None:
+    try:
+        extraction.index_pending()
+    except ImageSearchError as error:  # the rebuild continues; the images stay pending
+        logger.error("%s", error)
+
+
+QUEUE = JobQueue(Rebuild, _execute, max_attempts=MAX_ATTEMPTS, permanent_errors=(ImageSearchError,))

@@ -1,0 +1,243 @@
+"""Search: ranks the images of the catalogue by their similarity to a query."""
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from catalog.exceptions import NoIndexedImages
+from catalog.models import FeatureSpace, Generation, Image
+from catalog.services.index import spaces
+from catalog.services.index.live_index import IndexView, engine, synced_view
+from catalog.services.index.trained_parameters import calibration_of
+from catalog.services.search import feedback
+from catalog.services.search.options import DEFAULT_OPTIONS, SearchOptions
+from catalog.services.search.queries import NOTHING_INDEXED_MESSAGE, Query, image_query
+from catalog.similarity_labels import similarity_label
+from catalog.vectors import exact
+from catalog.vectors.calibration import Calibration, SimilarityLevel
+from catalog.vectors.exact import Ranking
+from catalog.vectors.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One search result.
+
+    Attributes:
+        rank: from 1; 0 where a single image is compared.
+        score: cosine similarity in [-1, 1], of whitened descriptors if the generation has a whitening.
+        similarity_level: the level of the score in this catalogue; None where the catalogue is too small to be
+            calibrated, or where expansion or feedback changed the query.
+        near_duplicates: further hits that show the same picture, if they are grouped. See `near_duplicates`.
+    """
+
+    rank: int
+    score: float
+    image: Image
+    similarity_level: SimilarityLevel | None = None
+    near_duplicates: "tuple[Hit, ...]" = ()
+
+    @property
+    def similarity_label(self) -> str:
+        """The name of the level in the active language; empty without a level."""
+        return similarity_label(self.similarity_level) if self.similarity_level else ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Consecutive hits of a ranking.
+
+    Attributes:
+        hits: best first.
+        total: how many images were ranked: those that pass the filters and the minimum score.
+        seconds: how long the search took.
+        space: the feature space of the scores.
+        damaged: the names of segments that cannot be read, so that their images were not searched.
+        only_weak_matches: whether even the best image of the ranking has the level `SimilarityLevel.WEAK`.
+    """
+
+    hits: list[Hit]
+    total: int
+    seconds: float
+    space: FeatureSpace
+    damaged: list[str] = field(default_factory=list)
+    only_weak_matches: bool = False
+
+
+@dataclass(frozen=True)
+class QueryRanking:
+    """The ranking of a query, of which any part can be loaded as results.
+
+    Attributes:
+        ranking: the ids and scores of the best images, `start` + `limit` of the search's options at most.
+        calibration: gives scores their levels; None where they have none.
+        started_at: `time.perf_counter()` at the start of the search.
+    """
+
+    ranking: Ranking
+    calibration: Calibration | None
+    space: FeatureSpace
+    damaged: list[str]
+    started_at: float
+
+    @property
+    def total(self) -> int:
+        return self.ranking.total
+
+    def results(self, *, start: int, limit: int) -> Results:
+        """Load the images of the ranks `start` + 1 to `start` + `limit`."""
+        hits = self._load_hits(start, limit)
+        seconds = time.perf_counter() - self.started_at
+        return Results(hits, self.total, seconds, self.space, self.damaged, self._has_only_weak_matches())
+
+    def _load_hits(self, start: int, limit: int) -> list[Hit]:
+        """Load hits with their images; images that were deleted meanwhile are left out."""
+        ids = self.ranking.image_ids[start : start + limit].tolist()
+        scores = self.ranking.scores[start : start + limit].tolist()
+        images = Image.objects.for_tiles().in_bulk(ids)
+        return [
+            Hit(rank, min(score, 1.0), images[pk], _level(score, self.calibration))
+            for rank, (pk, score) in enumerate(zip(ids, scores, strict=True), start + 1)
+            if pk in images
+        ]
+
+    def _has_only_weak_matches(self) -> bool:
+        scores = self.ranking.scores
+        return len(scores) > 0 and _level(float(scores[0]), self.calibration) is SimilarityLevel.WEAK
+
+
+def search(query: Query, options: SearchOptions = DEFAULT_OPTIONS) -> Results:
+    """Rank the catalogue by similarity to a query, and return `options.limit` hits after the first `options.start`.
+
+    Raises:
+        NoIndexedImages: no image is searchable yet.
+        IndexUnavailable: the vector server does not respond.
+        CatalogueBusy: the vector server is being filled.
+    """
+    return rank_query(query, options).results(start=options.start, limit=options.limit)
+
+
+def rank_query(query: Query, options: SearchOptions) -> QueryRanking:
+    """Rank the catalogue by similarity to a query, without loading the images. Raises as `search`."""
+    started_at = time.perf_counter()
+    generation = _require_serving_generation(query.space)
+    view = synced_view(generation)
+    if not view.snapshot.segments and not view.damaged:
+        raise NoIndexedImages(NOTHING_INDEXED_MESSAGE)
+    refined = bool(options.expansion or options.feedback)
+    return QueryRanking(
+        _rank_view(query, view, options),
+        None if refined else calibration_of(generation),
+        query.space,
+        view.damaged,
+        started_at,
+    )
+
+
+def search_similar(image: Image, options: SearchOptions = DEFAULT_OPTIONS) -> Results | None:
+    """Search with an image of the catalogue, which is left out of the results; return None if it is not searchable.
+
+    Raises as `search` and `queries.image_query`.
+    """
+    query = image_query(image)
+    return None if query is None else search(query, replace(options, exclude_id=image.pk))
+
+
+def compare(query: Query, image: Image) -> Hit | None:
+    """Return one image as a hit with rank 0, or None if it is not searchable. Raises as `search`."""
+    generation = _require_serving_generation(query.space)
+    snapshot = synced_view(generation).snapshot
+    vectors = snapshot.whiten(snapshot.vectors_of(np.array([image.pk])))
+    if not len(vectors):
+        return None
+    score = float(vectors[0] @ whitened_query(query, snapshot))
+    return Hit(0, min(score, 1.0), image, _level(score, calibration_of(generation)))
+
+
+def snapshot_for(query: Query) -> Snapshot:
+    """Return what a search with this query ranks at this moment. Raises as `search`."""
+    return synced_view(_require_serving_generation(query.space)).snapshot
+
+
+def whitened_query(query: Query, snapshot: Snapshot) -> np.ndarray:
+    """Return the query vector that `rank` compares with the snapshot: float32, d, of unit length."""
+    return snapshot.whiten(query.vector[np.newaxis])[0]
+
+
+def expand_query(
+    query_vector: np.ndarray,
+    snapshot: Snapshot,
+    count: int,
+    *,
+    allowed_ids: np.ndarray | None = None,
+    exclude_id: int | None = None,
+) -> np.ndarray:
+    """Add the `count` best images to a query, as `feedback.expand_query` does. Raises IndexUnavailable."""
+    nearest = _exclude_image(
+        rank(query_vector, snapshot, limit=count + 1, allowed_ids=allowed_ids), exclude_id, allowed_ids
+    )
+    vectors = snapshot.vectors_of(nearest.image_ids[:count])
+    return feedback.expand_query(query_vector, snapshot.whiten(vectors)) if len(vectors) else query_vector
+
+
+def rank(query_vector: np.ndarray, snapshot: Snapshot, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
+    """Return the `limit` best images of `snapshot`, or of those in `allowed_ids`, as the configured engine ranks them.
+
+    Raises:
+        IndexUnavailable: the vector server does not respond.
+    """
+    return engine().rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
+
+
+def calibration_for(space: FeatureSpace) -> Calibration | None:
+    """Return the calibration of the scores in `space`; None if there is none."""
+    generation = spaces.serving_generation(space)
+    return calibration_of(generation) if generation else None
+
+
+def _rank_view(query: Query, view: IndexView, options: SearchOptions) -> Ranking:
+    """Rank the first `start` + `limit` images with the query that expansion and feedback give."""
+    snapshot, exclude_id, limit = view.snapshot, options.exclude_id, options.start + options.limit
+    allowed_ids = options.filters.image_ids()
+    query_vector = whitened_query(query, snapshot)
+    if options.feedback:
+        query_vector = feedback.rocchio(query_vector, options.feedback, snapshot)
+    if options.expansion:
+        query_vector = expand_query(
+            query_vector, snapshot, options.expansion, allowed_ids=allowed_ids, exclude_id=exclude_id
+        )
+    if options.min_score is not None:
+        # Every row is compared: codes do not tell how many images reach a score.
+        return exact.rank_above(
+            snapshot,
+            query_vector,
+            min_score=options.min_score,
+            limit=limit,
+            allowed_ids=allowed_ids,
+            exclude_image=exclude_id,
+        )
+    # One more than asked for, since the excluded image may be among them.
+    if options.exact:
+        ranking = exact.rank(snapshot, query_vector, limit=limit + 1, allowed_ids=allowed_ids)
+    else:
+        ranking = rank(query_vector, snapshot, limit=limit + 1, allowed_ids=allowed_ids)
+    return _exclude_image(ranking, exclude_id, allowed_ids)
+
+
+def _require_serving_generation(space: FeatureSpace) -> Generation:
+    generation = spaces.serving_generation(space)
+    if generation is None:
+        raise NoIndexedImages(NOTHING_INDEXED_MESSAGE)
+    return generation
+
+
+def _exclude_image(ranking: Ranking, image_id: int | None, allowed_ids: np.ndarray | None) -> Ranking:
+    if image_id is None or (allowed_ids is not None and image_id not in allowed_ids):
+        return ranking
+    mask = ranking.image_ids != image_id
+    return Ranking(ranking.image_ids[mask], ranking.scores[mask], ranking.total - 1)
+
+
+def _level(score: float, calibration: Calibration | None) -> SimilarityLevel | None:
+    return calibration.level(score) if calibration else None

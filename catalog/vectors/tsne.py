@@ -1,0 +1,40 @@
+"""t-SNE: positions on a plane at which similar images are close together.
+
+van der Maaten & Hinton 2008, "Visualizing Data using t-SNE", JMLR 9, with the Barnes-Hut approximation of scikit-learn:
+https://scikit-learn.org/stable/modules/generated/sklearn.manifold.TSNE.html
+"""
+
+import numpy as np
+
+# Descriptors are reduced to PCA_DIMENSIONS first. PERPLEXITY is about the number of neighbours of an image.
+PCA_DIMENSIONS, PERPLEXITY = 50, 15
+MIN_IMAGES = 4
+
+
+def tsne(vectors: np.ndarray) -> np.ndarray:
+    """Compute positions of descriptors on a plane. The same descriptors give the same positions.
+
+    Args:
+        vectors: descriptors as they are compared, float32, n × d, of unit length.
+
+    Returns:
+        float32, n × 2, in [0, 1].
+    """
+    if len(vectors) < MIN_IMAGES:
+        return _fit_unit_square(np.arange(2 * len(vectors), dtype=np.float32).reshape(-1, 2))
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    dimensions = min(PCA_DIMENSIONS, len(vectors), vectors.shape[1])
+    reduced = PCA(dimensions, random_state=0).fit_transform(vectors)
+    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
+    return _fit_unit_square(TSNE(2, init="pca", perplexity=perplexity, random_state=0).fit_transform(reduced))
+
+
+def _fit_unit_square(positions: np.ndarray) -> np.ndarray:
+    """Move and scale positions into the unit square and keep their aspect ratio: float32, n × 2."""
+    if not len(positions):
+        return positions.astype(np.float32)
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    centred = (positions - (low + high) / 2) / max(float((high - low).max()), 1e-9)
+    return (centred + 0.5).astype(np.float32)

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from catalog.demo.drawing import KINDS
+from catalog.features.extractors import Extractor, choose_weights, space_for_weights
+
+
+@pytest.fixture(scope="session")
+def extractor(tmp_path_factory) -> Extractor:
+    weights = choose_weights("vgg16-compact", None)
+    cache = tmp_path_factory.mktemp("networks")
+    return Extractor.from_weights(weights, space_for_weights(weights), runtime="auto", cache_dir=cache, threads=2)
+
+
+def extract_descriptors(extractor: Extractor, demo_pictures) -> np.ndarray:
+    return extractor.extract([extractor.prepare(each) for _, _, each in demo_pictures])
+
+
+@pytest.fixture(scope="session")
+def descriptors(extractor, demo_pictures) -> np.ndarray:
+    return extract_descriptors(extractor, demo_pictures)
+
+
+@pytest.mark.slow
+def test_queries_find_their_kind_with_the_bundled_network(extractor, descriptors, demo_pictures, query_pictures):
+    kinds = np.array([kind for kind, _, _ in demo_pictures])
+    found = []
+    for (kind, _, _), scores in zip(
+        query_pictures, extract_descriptors(extractor, query_pictures) @ descriptors.T, strict=True
+    ):
+        first = kinds[np.argsort(-scores)[:5]]
+        assert first[0] == kind
+        found.append((first == kind).sum())
+        assert found[-1] >= 3, f"{kind}: {first}"
+    assert sum(found) >= 27
+
+
+def test_pictures_find_their_kind_with_the_bundled_network(descriptors, demo_pictures):
+    kinds = np.array([kind for kind, _, _ in demo_pictures])
+    scores = descriptors @ descriptors.T
+    np.fill_diagonal(scores, -1)
+    nearest = kinds[scores.argmax(axis=1)]
+    for kind in KINDS:
+        assert (nearest[kinds == kind] == kind).mean() >= 0.75, kind

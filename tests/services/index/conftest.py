@@ -1,0 +1,29 @@
+"""Catalogues with small segments, and a second feature space."""
+
+from dataclasses import replace
+
+import pytest
+
+from catalog.features import extractors
+from catalog.models import Image
+from catalog.services.index import extraction
+from catalog.services.ingest import uploads
+
+
+@pytest.fixture
+def two_image_segments(db, picture) -> list[Image]:
+    """Six images, in three segments of two."""
+    for number in range(6):
+        uploads.add_picture(picture(number), f"{number}.jpg")
+        if number % 2:
+            extraction.index_pending()
+    return list(Image.objects.order_by("pk"))
+
+
+@pytest.fixture
+def other_space(monkeypatch) -> str:
+    """Re-extractions use another feature space: the same network with another pooling, whose name this returns."""
+    config = extractors.EXTRACTOR_CONFIGS["vgg16-compact"]
+    other = "gem" if config.pooling != "gem" else "rmac"
+    monkeypatch.setitem(extractors.EXTRACTOR_CONFIGS, "vgg16-compact", replace(config, pooling=other))
+    return other

@@ -1,0 +1,31 @@
+"""Fixtures and helpers of the page tests."""
+
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+JSON_HEADERS = {"Accept": "application/json"}
+
+
+def uploaded_file(data: bytes, name: str = "photo.jpg") -> BytesIO:
+    """A file to upload with exactly this name."""
+    file = BytesIO(data)
+    file.name = name
+    return file
+
+
+@pytest.fixture
+def submit_search(client: Client, catalogue: list, picture: Callable[..., bytes]) -> Callable[..., str]:
+    """A function that searches with a picture and returns the URL of the results."""
+
+    def submit(number: int = 0, name: str = "photo.jpg", **chosen: object) -> str:
+        photo = SimpleUploadedFile(name, picture(number))
+        response = client.post(reverse("search_submit"), {"photo": photo, **chosen})
+        assert response.status_code == 302, response.content.decode()
+        return response.url
+
+    return submit
