@@ -27,10 +27,10 @@ class Rebuild(Leasable):
         _("extract all descriptors again"), default=False, help_text=_("From the originals. This takes a long time.")
     )
     extractor = models.CharField(
-        max_length=40, blank=True, help_text="a key of extractors.CONFIGS; empty: default network"
+        max_length=40, blank=True, help_text="a key of extractors.EXTRACTOR_CONFIGS; empty: default network"
     )
     labels = models.CharField(
-        max_length=10, blank=True, help_text="a key of labels.LABEL_KINDS; empty: unsupervised codes"
+        max_length=10, blank=True, help_text="one of image_labels.LABEL_KINDS; empty: unsupervised codes"
     )
     bits = models.PositiveIntegerField(null=True, blank=True)
     created_by = models.ForeignKey(

@@ -94,6 +94,14 @@ def index_pending(progress: Callable[[int], None] = lambda done: None) -> Indexi
     return stats
 
 
+def index_pending_between_steps() -> None:
+    """Index pending images between the steps of a long job. An error is logged: the job goes on, the images wait."""
+    try:
+        index_pending()
+    except ImageSearchError as error:
+        logger.error("%s", error)
+
+
 class SpaceChanged(Exception):
     """Descriptors were extracted in a space that is no longer active."""
 

@@ -1,6 +1,5 @@
 """Requested rebuilds of the index: rows that workers run as jobs, and whose progress staff can follow."""
 
-import logging
 import time
 from typing import Any  # for users: the type of `request.user` depends on AUTH_USER_MODEL
 
@@ -15,8 +14,6 @@ from catalog.services.jobs import dispatch, leases
 from catalog.services.jobs.progress import EXTRACTING, Progress
 from catalog.services.jobs.queue import JobQueue
 
-logger = logging.getLogger(__name__)
-
 # A rebuild fails if its worker died this often.
 MAX_ATTEMPTS = 5
 PROGRESS_INTERVAL_SECONDS = 0.5
@@ -27,7 +24,7 @@ def enqueue(*, reextract: bool = False, extractor: str = "", code_spec: CodeSpec
 
     Args:
         reextract: extract all descriptors again from the originals.
-        extractor: a key of `extractors.CONFIGS`; empty for the default network.
+        extractor: a key of `extractors.EXTRACTOR_CONFIGS`; empty for the default network.
         user: the account that requests it, or None.
 
     Raises:
@@ -84,16 +81,9 @@ def _progress_recorder(rebuild: Rebuild) -> Progress:
         Rebuild.objects.filter(pk=rebuild.pk).update(phase=phase, done=done, total=total)
         leases.renew(rebuild)
         if phase == EXTRACTING:
-            _index_pending()
+            extraction.index_pending_between_steps()
 
     return save_progress
-
-
-def _index_pending() -> None:
-    try:
-        extraction.index_pending()
-    except ImageSearchError as error:  # the rebuild continues; the images stay pending
-        logger.error("%s", error)
 
 
 QUEUE = JobQueue(Rebuild, _execute, max_attempts=MAX_ATTEMPTS, permanent_errors=(ImageSearchError,))

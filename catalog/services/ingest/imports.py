@@ -1,6 +1,5 @@
 """Bulk imports of files, folders and archives, with a result for each file."""
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -28,8 +27,6 @@ from catalog.services.ingest.inline_indexing import InlineIndexer
 from catalog.services.ingest.sources import SourceFile
 from catalog.services.jobs import dispatch, leases
 from catalog.services.jobs.queue import JobQueue
-
-logger = logging.getLogger(__name__)
 
 # A batch ends at `settings.BATCH_SIZE` files or at this size. Two batches are in memory at once.
 MAX_BATCH_BYTES = 32 * 1024**2
@@ -211,7 +208,7 @@ def _import_all(run: Import) -> None:
             _record_results(run, results)
             leases.renew(run)
             if batch_number % BATCHES_BETWEEN_INDEXING == 0:
-                _index_pending()
+                extraction.index_pending_between_steps()
 
 
 def _record_results(run: Import, results: list[FileResult]) -> None:
@@ -242,13 +239,6 @@ def _skip_recorded(run: Import, source_files: Iterable[SourceFile]) -> Iterator[
             recorded[name] -= 1
         else:
             yield source_file
-
-
-def _index_pending() -> None:
-    try:
-        extraction.index_pending()
-    except ImageSearchError as error:  # the import continues; the images stay pending
-        logger.error("%s", error)
 
 
 def _store_archive(archive: File) -> str:

@@ -80,7 +80,7 @@ def evaluate(
     number of images, not with the number of pairs.
 
     Args:
-        labels: a key of `labels.LABEL_KINDS`.
+        labels: one of `image_labels.LABEL_KINDS`.
         max_queries: use a random sample of this many queries, the same for the same catalogue; None for all.
         expand: number of images for query expansion, as `SearchOptions.expansion`.
 
