@@ -46,6 +46,7 @@ screenshots: .venv/dev ## take the screenshots in docs/screenshots again, from t
 .venv/run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@rm -rf .venv/lib/python3.*/site-packages/tensorflow/include  # 430 MB of headers, only for extensions in C++
 	@touch $@
 
 .venv/dev: .venv/run requirements-dev.txt

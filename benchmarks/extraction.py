@@ -1,10 +1,10 @@
 """Speed of extraction: `python -m benchmarks.extraction [--pictures 16] [--rounds 5] [--plot FILE]`.
 
-Times three runtimes on the same pictures, in turn: Keras `predict` with one picture at a time, a traced TensorFlow
-function with its best batch size, and ncnn. The networks are VGG16 with random weights, which do not affect the speed,
-and the compact network with all input sizes of its configuration. Then compares the import of files until they are
-searchable with the network alone, each in a separate process. Prints medians and ratios; the last line is one JSON
-object.
+Times runtimes on the same pictures, in turn: Keras `predict` with one picture at a time, a traced TensorFlow function
+with its best batch size, OpenVINO in float32, and for VGG16 in int8. The networks are VGG16 with random weights, which
+do not affect the speed, and EfficientNet-Lite2. The ratios are of the precision that new catalogues use. Then compares
+the import of files until they are searchable with the network alone, each in a separate process. Prints medians and
+ratios; the last line is one JSON object.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,18 @@ import numpy as np
 
 from benchmarks import timing
 from benchmarks.random_inputs import random_pictures, write_random_vgg16
-from catalog.features.extractors import Extractor, PreparedPicture, choose_weights, space_for_weights
-from catalog.features.pooling import POOLINGS, l2_normalise
-from catalog.features.preprocessing import preprocess_input
-from catalog.features.runtimes.keras_runtime import build_model
-from catalog.features.weights import Weights
+from catalog.features.extractors import Extractor, PreparedPicture, pool_each, space_for_network
+from catalog.features.feature_space import Space
+from catalog.features.networks.efficientnet_lite import EfficientNetLite2, efficientnet_lite2_network
+from catalog.features.networks.vgg16 import Vgg16
+from catalog.features.pooling import find_pooling
+from catalog.features.runtimes.keras_models import build_model, preprocess_input
 
 BATCH_SIZES = (1, 4, 8, 16)
+NETWORKS = ("vgg16", "efficientnet-lite2")
 
-Maps = list[np.ndarray]
+# For each input size, the feature maps of each picture.
+Maps = list[list[np.ndarray]]
 ExtractMaps = Callable[[], Maps]
 
 
@@ -39,12 +43,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         random_vgg16 = write_random_vgg16(Path(folder) / "vgg16.h5")
         results: dict[str, dict[str, Any]] = {
-            weights.architecture.name: measure_network(weights, Path(folder), options.pictures, options.rounds)
-            for weights in (random_vgg16, choose_weights("vgg16-compact", None))
+            network.name: measure_network(network, options.pictures, options.rounds)
+            for network in (random_vgg16, efficientnet_lite2_network())
         }
         results["pipeline"] = {
             "vgg16": measure_pipeline("vgg16", options.files // 2, random_vgg16.path),
-            "vgg16-compact": measure_pipeline("vgg16-compact", options.files, random_vgg16.path),
+            "efficientnet-lite2": measure_pipeline("efficientnet-lite2", options.files, random_vgg16.path),
         }
     if options.plot:
         plot(results, options.plot)
@@ -60,49 +64,61 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure_network(weights: Weights, folder: Path, count: int, rounds: int) -> dict[str, float]:
+def measure_network(network: Vgg16 | EfficientNetLite2, count: int, rounds: int) -> dict[str, float]:
     """Return medians per picture in milliseconds, ratios, and the agreement of the runtimes, for one network."""
-    space = space_for_weights(weights)
+    space = space_for_network(network)
     pictures = random_pictures(space, count)
-    ncnn = Extractor.from_weights(
-        weights, space, runtime="ncnn", cache_dir=folder / "ncnn", threads=os.cpu_count() or 1, parallel_pictures=True
+    precisions = (
+        {"openvino": "float32", "openvino_int8": "int8"} if isinstance(network, Vgg16) else {"openvino": "float32"}
     )
-    variants = keras_variants(weights, space.layer, pictures) | {"ncnn": lambda: ncnn.feature_maps(pictures)}
+    variants = keras_variants(network, space.layer, pictures) | {
+        name: openvino_variant(network, replace(space, precision=precision), pictures)
+        for name, precision in precisions.items()
+    }
     maps = {name: run() for name, run in variants.items()}  # also loads, traces and warms up
     medians = timing.time_in_turn(variants, count=count, rounds=rounds)
     best = min(medians[f"tf_function_{batch}"] for batch in BATCH_SIZES)
+    in_use = next(name for name, precision in precisions.items() if precision == space.precision)
     figures = {
         "keras_predict_ms": medians["keras_predict"],
         "tf_function_ms": best,
-        "ncnn_ms": medians["ncnn"],
-        "ratio_vs_predict": round(medians["keras_predict"] / medians["ncnn"], 2),
-        "ratio_vs_function": round(best / medians["ncnn"], 2),
-        "min_cosine": round(min_cosine(maps["keras_predict"], maps["ncnn"], space.pooling), 6),
+        **{f"{name}_ms": medians[name] for name in precisions},
+        "ratio_vs_predict": round(medians["keras_predict"] / medians[in_use], 2),
+        "ratio_vs_function": round(best / medians[in_use], 2),
+        "min_cosine": round(min_cosine(maps["keras_predict"], maps["openvino"], space.pooling), 6),
     }
-    print(weights.architecture.name, figures, flush=True)
+    print(network.name, figures, flush=True)
     return figures
 
 
-def keras_variants(weights: Weights, layer: str, pictures: list[PreparedPicture]) -> dict[str, ExtractMaps]:
+def openvino_variant(network: Vgg16 | EfficientNetLite2, space: Space, pictures: list[PreparedPicture]) -> ExtractMaps:
+    """Return a function for OpenVINO, with a picture for each thread as in a worker."""
+    extractor = Extractor.from_network(
+        network, space, runtime="openvino", threads=os.cpu_count() or 1, parallel_pictures=True
+    )
+    return lambda: extractor.feature_maps(pictures)
+
+
+def keras_variants(
+    network: Vgg16 | EfficientNetLite2, layer: str, pictures: list[PreparedPicture]
+) -> dict[str, ExtractMaps]:
     """Return functions for Keras: `predict` with one picture at a time, and a traced function with several batch sizes.
 
-    Each returns the feature maps of every input size.
+    Each returns the feature maps of every input size, in float32.
     """
-    model = build_model(weights, layer)
+    model = build_model(network, layer)
     import tensorflow as tf  # after build_model, which imports Keras with its log messages disabled
 
     function = tf.function(model)
-    inputs = [preprocess_input(np.stack(batch)) for batch in zip(*pictures, strict=True)]
+    inputs = [preprocess_input(network, np.stack(batch)) for batch in zip(*pictures, strict=True)]
 
     def predict() -> Maps:
-        return [
-            np.concatenate([model.predict(picture[np.newaxis], verbose=0) for picture in batch]) for batch in inputs
-        ]
+        return [[model.predict(picture[np.newaxis], verbose=0)[0] for picture in batch] for batch in inputs]
 
     def traced(size: int) -> Maps:
         starts = range(0, len(pictures), size)
         return [
-            np.concatenate([function(tf.constant(batch[start : start + size])).numpy() for start in starts])
+            [*np.concatenate([function(tf.constant(batch[start : start + size])).numpy() for start in starts])]
             for batch in inputs
         ]
 
@@ -111,9 +127,9 @@ def keras_variants(weights: Weights, layer: str, pictures: list[PreparedPicture]
 
 def min_cosine(ours: Maps, theirs: Maps, pooling: str) -> float:
     """Return the lowest cosine similarity of the pooled descriptors of two runtimes."""
-    pool = POOLINGS[pooling]
+    pool = find_pooling(pooling)
     return min(
-        float((l2_normalise(pool(our_maps)) * l2_normalise(pool(their_maps))).sum(axis=1).min())
+        float((pool_each(our_maps, pool) * pool_each(their_maps, pool)).sum(axis=1).min())
         for our_maps, their_maps in zip(ours, theirs, strict=True)
     )
 
@@ -133,20 +149,26 @@ def plot(results: dict[str, dict[str, Any]], path: Path) -> None:
     """Plot the speed of each runtime relative to Keras `predict`, and of an import relative to the network alone."""
     from matplotlib.figure import Figure
 
-    networks = ("vgg16", "vgg16-compact")
-    variants = {"Keras predict": "keras_predict_ms", "traced function": "tf_function_ms", "ncnn": "ncnn_ms"}
+    variants = {
+        "Keras predict": "keras_predict_ms",
+        "traced function": "tf_function_ms",
+        "OpenVINO float32": "openvino_ms",
+        "OpenVINO int8": "openvino_int8_ms",
+    }
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     speeds, rates = figure.subplots(1, 2, width_ratios=[2, 1])
     for position, (label, key) in enumerate(variants.items()):
-        heights = [results[name]["keras_predict_ms"] / results[name][key] for name in networks]
-        bars = speeds.bar([index + (position - 1) * 0.27 for index in range(len(networks))], heights, 0.25, label=label)
-        speeds.bar_label(bars, [f"{results[name][key]:.3g} ms" for name in networks], fontsize=8)
+        measured = {name: results[name] for name in NETWORKS if key in results[name]}
+        heights = [figures["keras_predict_ms"] / figures[key] for figures in measured.values()]
+        places = [NETWORKS.index(name) + (position - 1.5) * 0.21 for name in measured]
+        bars = speeds.bar(places, heights, 0.19, label=label)
+        speeds.bar_label(bars, [f"{figures[key]:.3g} ms" for figures in measured.values()], fontsize=8)
     speeds.set_title("Pictures per second (Keras predict = 1)", fontsize=10)
-    speeds.set_xticks(range(len(networks)), networks)
+    speeds.set_xticks(range(len(NETWORKS)), NETWORKS)
     speeds.set_yscale("log")
     speeds.legend(fontsize=8)
-    bars = rates.bar(networks, [results["pipeline"][name]["ratio"] for name in networks], 0.5, color="tab:green")
-    rates.bar_label(bars, [f"{results['pipeline'][name]['images_per_second']:.3g} /s" for name in networks], fontsize=8)
+    bars = rates.bar(NETWORKS, [results["pipeline"][name]["ratio"] for name in NETWORKS], 0.5, color="tab:green")
+    rates.bar_label(bars, [f"{results['pipeline'][name]['images_per_second']:.3g} /s" for name in NETWORKS], fontsize=8)
     rates.set_title("Import (network alone = 1)", fontsize=10)
     rates.set_ylim(0, 1.05)
     figure.savefig(path, dpi=120)

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db import DatabaseError
 
 from catalog.exceptions import IndexUnavailable, WeightsUnavailable
@@ -14,14 +14,15 @@ from catalog.services.maintenance import health
 
 @register("catalog")
 def check_extractor(**_: Any) -> list[CheckMessage]:
-    """W001: the compact network is used instead of VGG16. E001: required weights are missing or damaged."""
+    """E001: the network is missing. W001: VGG16's weights are not those of Keras. I001: how to choose a network."""
     try:
-        spaces.check_configured_weights()
+        spaces.configured_vgg16()  # raises if the file is missing, even if another network is used
         generation = spaces.active_generation()
-        if generation:
-            spaces.get_extractor(generation.space)
-        if spaces.uses_compact_fallback(generation):
-            return [Warning(health.compact_network_message(), id="catalog.W001")]
+        spaces.check_network(generation)
+        if spaces.uses_unpublished_weights(generation):
+            return [Warning(health.unpublished_weights_message(), id="catalog.W001")]
+        if note := health.network_note():
+            return [Info(note, id="catalog.I001")]
     except WeightsUnavailable as error:
         return [Error(str(error), id="catalog.E001")]
     except DatabaseError:

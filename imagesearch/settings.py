@@ -56,9 +56,9 @@ STORAGES = {
 
 # The network -----------------------------------------------------------------------------------
 
-EXTRACTOR = environment.choice("IMAGESEARCH_EXTRACTOR", "auto", ("auto", "vgg16", "vgg16-compact"))
+EXTRACTOR = environment.extractor("IMAGESEARCH_EXTRACTOR", "auto", ("auto", "vgg16", "efficientnet-lite2"))
 VGG16_WEIGHTS = environment.path("IMAGESEARCH_VGG16_WEIGHTS", None)
-RUNTIME = environment.choice("IMAGESEARCH_RUNTIME", "auto", ("auto", "ncnn", "keras"))
+RUNTIME = environment.choice("IMAGESEARCH_RUNTIME", "auto", ("auto", "openvino", "keras"))
 THREADS = environment.integer("IMAGESEARCH_THREADS", os.cpu_count() or 1, min_value=1, max_value=256)
 # Images that a worker leases, extracts and commits together.
 BATCH_SIZE = environment.integer("IMAGESEARCH_BATCH_SIZE", 32, min_value=1, max_value=1024)

@@ -1,7 +1,5 @@
 """Tests of the system checks of the configuration."""
 
-import hashlib
-
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
@@ -11,7 +9,9 @@ from catalog import checks
 from catalog.features import weights
 from catalog.models import FeatureSpace
 from catalog.services.index import spaces
+from tests.features.random_weights import write_random_vgg16
 from tests.processes import run_unprivileged
+from tests.removed_network import use_removed_network
 
 
 @pytest.fixture(autouse=True)
@@ -23,23 +23,27 @@ def check_messages(check=checks.check_extractor) -> list[tuple[str, str]]:
     return [(message.id, message.msg) for message in check()]
 
 
-def test_the_compact_network_is_a_warning(db):
-    ((check_id, message),) = check_messages()
-    assert check_id == "catalog.W001"
-    assert "bundled compact network" in message
-    assert "fetch_weights" in message
-
-
-def test_the_compact_network_of_a_catalogue_is_a_warning_with_any_setting(catalogue, settings):
-    settings.EXTRACTOR = "auto"
-    assert [check_id for check_id, _ in check_messages()] == ["catalog.W001"]
-
-
-def test_vgg16_is_no_warning(db, settings, tmp_path, monkeypatch):
-    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", tmp_path / "mine.h5"
-    settings.VGG16_WEIGHTS.write_bytes(b"weights")
-    monkeypatch.setattr(weights, "VGG16_MD5", hashlib.md5(b"weights", usedforsecurity=False).hexdigest())
+def test_the_bundled_network_is_an_information_on_how_to_choose(db, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert check_messages() == []
+    settings.EXTRACTOR = "auto"
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.I001"
+    assert "compare_networks" in message
+
+
+def test_own_weights_of_vgg16_are_a_warning(db, settings, tmp_path, monkeypatch):
+    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", write_random_vgg16(tmp_path / "mine.h5").path
+    assert [check_id for check_id, _ in check_messages()] == ["catalog.W001"]
+    monkeypatch.setattr(weights, "VGG16_MD5", weights.file_digest(settings.VGG16_WEIGHTS, "", "md5"))
+    assert check_messages() == []
+
+
+def test_a_catalogue_of_the_removed_network_is_an_error(catalogue):
+    use_removed_network()
+    ((check_id, message),) = check_messages()
+    assert check_id == "catalog.E001"
+    assert "no longer part of the program. Run: python manage.py rebuild_index --reextract" in message
 
 
 def test_missing_configured_weights_are_an_error(catalogue, settings, tmp_path):
@@ -50,12 +54,12 @@ def test_missing_configured_weights_are_an_error(catalogue, settings, tmp_path):
     assert "unset IMAGESEARCH_VGG16_WEIGHTS" in message
 
 
-def test_configured_weights_with_a_wrong_digest_are_an_error(db, settings, tmp_path):
+def test_a_configured_file_without_the_layers_of_vgg16_is_an_error(db, settings, tmp_path):
     settings.VGG16_WEIGHTS = tmp_path / "wrong.h5"
     settings.VGG16_WEIGHTS.write_bytes(b"something else")
     ((check_id, message),) = check_messages()
     assert check_id == "catalog.E001"
-    assert "its MD5 is" in message
+    assert "does not contain the weights of vgg16" in message
 
 
 def test_missing_weights_of_the_requested_network_are_an_error(db, settings, tmp_path, monkeypatch):
@@ -69,7 +73,7 @@ def test_missing_weights_of_the_catalogue_are_an_error(catalogue):
     FeatureSpace.objects.update(description={**space.description, "weights_digest": "0" * 64})
     ((check_id, message),) = check_messages()
     assert check_id == "catalog.E001"
-    assert message.startswith("The catalogue was indexed with vgg16-compact weights of SHA-256 000000000000…")
+    assert message.startswith("The catalogue was indexed with efficientnet-lite2 weights of SHA-256 000000000000…")
 
 
 def test_checks_ignore_missing_tables(monkeypatch):
@@ -96,8 +100,10 @@ def test_a_data_folder_that_cannot_be_written_to_is_an_error(settings, public_fo
     assert "set IMAGESEARCH_DATA_DIR to another folder" in found
 
 
-def test_the_checks_are_registered(db):
-    assert "catalog.W001" in [message.id for message in run_checks()]
+def test_the_checks_are_registered(db, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    settings.EXTRACTOR = "auto"
+    assert "catalog.I001" in [message.id for message in run_checks()]
 
 
 def test_an_error_fails_the_check_command(db, settings, tmp_path):

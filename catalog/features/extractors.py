@@ -1,169 +1,144 @@
-"""Extractors: a network with its input sizes and pooling, from pictures to descriptors."""
+"""Extractors: a network with its recipe, from pictures to descriptors."""
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Unpack
+from typing import NotRequired, TypedDict, Unpack
 
 import numpy as np
 from PIL import Image
 
-from catalog.exceptions import WeightsDamaged, WeightsUnavailable
-from catalog.features import weights as weights_files
+from catalog.exceptions import WeightsUnavailable
+from catalog.features.basis import Basis, basis_of_space, bundled_basis
+from catalog.features.by_shape import group_by_shape
 from catalog.features.feature_space import Space
-from catalog.features.pooling import POOLINGS, l2_normalise
-from catalog.features.preprocessing import resize_to_square
-from catalog.features.runtimes import Runtime, RuntimeOptions, open_runtime
-from catalog.features.weights import Weights
+from catalog.features.networks import Network, NetworkSources
+from catalog.features.networks.opening import open_network
+from catalog.features.pooling import Pooling, find_pooling, l2_normalise
+from catalog.features.preprocessing import resize_to_input
+from catalog.features.runtimes import Runtime, open_runtime
 
-logger = logging.getLogger(__name__)
-
-# One picture, resized to each input size of a space: RGB, uint8 (size, size, 3).
+# One picture, resized for each input size of a space: RGB, uint8 (height, width, 3).
 PreparedPicture = tuple[np.ndarray, ...]
 
-# The shorter side, in pixels, to which large JPEGs may be reduced while decoding. At the input size of the network, the
-# smallest possible, descriptors would differ by 0.01 from those of the full-size picture.
-DECODED_SIDE = 512
+# The shorter side, in pixels, to which large JPEGs may be reduced while decoding: at least DECODED_SIDE, and
+# DECODED_SCALE times the input size. At the input size, the smallest possible, descriptors would differ by 0.01 from
+# those of the full-size picture.
+DECODED_SIDE, DECODED_SCALE = 512, 2
+# Pictures that are pooled together: their feature maps fit into the cache of a processor. More take longer.
+POOLED_TOGETHER = 8
+# The network of earlier versions.
+REMOVED_NETWORK = "vgg16-compact"
 
 
-@dataclass(frozen=True)
-class ExtractorConfig:
-    """The settings of an extractor: all that the weights do not determine.
+class RuntimeOptions(TypedDict):
+    """Keyword arguments of `runtimes.open_runtime` that are the same for all networks."""
 
-    Attributes:
-        input_sizes: sides, in pixels, of the squares to which a picture is resized. The unit vectors of all sizes are
-            summed.
-        layer: the layer whose feature maps are pooled.
-        pooling: a key of `pooling.POOLINGS`.
-    """
-
-    input_sizes: tuple[int, ...]
-    layer: str
-    pooling: str
+    threads: int
+    parallel_pictures: NotRequired[bool]
 
 
-# By name of the network. The compact network was trained on small pictures, so it gets smaller inputs: see
-# docs/quality.md.
-EXTRACTOR_CONFIGS: dict[str, ExtractorConfig] = {
-    "vgg16": ExtractorConfig(input_sizes=(224,), layer="block5_conv3", pooling="rmac"),
-    "vgg16-compact": ExtractorConfig(input_sizes=(80, 128, 192), layer="block5_conv3", pooling="rmac"),
-}
-
-
-def choose_weights(preference: str, configured_path: Path | None) -> Weights:
-    """Return the weights for a preference, from the files on this disk.
-
-    Args:
-        preference: `vgg16`, `vgg16-compact`, or `auto`: VGG16 if its weights are found, otherwise the compact network.
-        configured_path: the configured file of VGG16 weights, which must be valid; None to use the cache of Keras.
-
-    Raises:
-        WeightsUnavailable: the preference is unknown; or VGG16 is preferred or its file configured, and the file is
-            missing.
-        WeightsDamaged: the same, and the file is damaged.
-    """
-    if preference == "vgg16-compact":
-        return weights_files.compact_weights()
-    if preference not in ("auto", "vgg16"):
-        raise WeightsUnavailable(
-            "IMAGESEARCH_EXTRACTOR is {value}. Set it to auto, vgg16 or vgg16-compact.", value=repr(preference)
-        )
-    try:
-        return weights_files.vgg16_weights(configured_path)
-    except WeightsUnavailable as error:
-        if preference == "vgg16" or configured_path:
-            raise
-        if isinstance(error, WeightsDamaged):
-            logger.warning("%s", error)
-        return weights_files.compact_weights()
-
-
-def space_for_weights(weights: Weights) -> Space:
-    """Return the feature space of these weights with the `ExtractorConfig` of their network."""
-    config = EXTRACTOR_CONFIGS[weights.architecture.name]
-    channels = weights.architecture.channels[-1]
+def space_for_network(network: Network) -> Space:
+    """Return the feature space of a network with its recipe. Raises WeightsDamaged if the bundled basis is damaged."""
+    recipe = network.recipe
+    basis = bundled_basis(network.name) if recipe.has_basis else None
     return Space(
-        weights.architecture.name,
-        weights.digest,
-        DECODED_SIDE,
-        config.input_sizes,
-        config.layer,
-        config.pooling,
-        channels,
+        extractor=network.name,
+        weights_digest=network.digest,
+        decoded_side=max(DECODED_SIDE, DECODED_SCALE * max(recipe.input_sizes)),
+        input_sizes=recipe.input_sizes,
+        aspect=recipe.aspect,
+        layer=recipe.layer,
+        pooling=recipe.pooling,
+        dimensions=len(basis.directions) if basis else network.channels(recipe.layer),
+        precision=recipe.precision,
+        basis=basis.digest if basis else "",
     )
 
 
-def weights_for_space(space: Space, configured_path: Path | None) -> Weights:
-    """Return the weights of a feature space.
+def network_for_space(space: Space, sources: NetworkSources) -> Network:
+    """Return the network of a feature space.
 
     Raises:
-        WeightsUnavailable: they are missing, or have been replaced by others.
+        WeightsUnavailable: its files are missing, or have been replaced by others, or it is no longer supported.
     """
-    weights = (
-        weights_files.compact_weights()
-        if space.extractor == "vgg16-compact"
-        else weights_files.vgg16_weights(configured_path)
-    )
-    if weights.digest != space.weights_digest:
+    if space.extractor == REMOVED_NETWORK:
+        raise WeightsUnavailable(
+            "The catalogue was indexed with {extractor}, a network that is no longer part of the program. "
+            "Run: python manage.py rebuild_index --reextract",
+            extractor=space.extractor,
+        )
+    network = open_network(space.extractor, sources)
+    if network.digest != space.weights_digest:
         raise WeightsUnavailable(
             "The catalogue was indexed with {extractor} weights of SHA-256 {expected}…, but {path} has {found}…. "
             "Restore those weights, or run: python manage.py rebuild_index --reextract",
             extractor=space.extractor,
             expected=space.weights_digest[:12],
-            path=weights.path,
-            found=weights.digest[:12],
+            path=network.path,
+            found=network.digest[:12],
         )
-    return weights
+    return network
 
 
 class Extractor:
     """Extracts descriptors in one feature space. The network is loaded at the first use. Thread-safe."""
 
     def __init__(self, space: Space, load_runtime: Callable[[], Runtime]) -> None:
+        """Create the extractor. Raises WeightsUnavailable if the basis of the space is missing."""
         self.space = space
+        self.basis: Basis | None = basis_of_space(space.extractor, space.basis)
+        self._pool = find_pooling(space.pooling)
         self._load_runtime = load_runtime
         self._lock = threading.Lock()
         self._runtime: Runtime | None = None
 
     @classmethod
-    def from_weights(
-        cls, weights: Weights, space: Space, *, runtime: str, **options: Unpack[RuntimeOptions]
+    def from_network(
+        cls, network: Network, space: Space, *, runtime: str, **options: Unpack[RuntimeOptions]
     ) -> "Extractor":
-        """Return the extractor of `space` with its `weights`; `runtime` and `options` are passed to `open_runtime`."""
-        return cls(space, partial(open_runtime, runtime, weights, layer=space.layer, **options))
+        """Return the extractor of `space` with its `network`; `runtime` and `options` are passed to `open_runtime`."""
+        return cls(
+            space, partial(open_runtime, runtime, network, layer=space.layer, precision=space.precision, **options)
+        )
 
     def prepare(self, rgb: Image.Image) -> PreparedPicture:
-        """Resize a picture to each input size."""
-        return tuple(resize_to_square(rgb, size) for size in self.space.input_sizes)
+        """Resize a picture for each input size."""
+        return tuple(resize_to_input(rgb, size, self.space.aspect) for size in self.space.input_sizes)
 
     def extract(self, pictures: Sequence[PreparedPicture]) -> np.ndarray:
-        """Return descriptors: the normalised sum of the unit vectors of all input sizes.
+        """Return descriptors: the normalised sum of the unit vectors of all input sizes, projected on the basis.
 
         Returns:
-            float32 (n, dimensions), L2-normalised. Feature maps without any activation, which no photograph has, get
-            the unit vector whose components are all equal.
+            float32 (n, dimensions), L2-normalised. Pictures for which all components are zero, which no photograph is,
+            get the unit vector whose components are all equal.
         """
-        pool = POOLINGS[self.space.pooling]
-        descriptors = np.sum([l2_normalise(pool(maps)) for maps in self.feature_maps(pictures)], axis=0)
-        descriptors[~descriptors.any(axis=1)] = 1.0
-        return l2_normalise(descriptors).astype(np.float32)
+        if not pictures:
+            return np.empty((0, self.space.dimensions), np.float32)
+        descriptors = np.sum([pool_each(maps, self._pool) for maps in self.feature_maps(pictures)], axis=0)
+        descriptors = unit_vectors(descriptors)
+        return unit_vectors(self.basis.project(descriptors)) if self.basis else descriptors
 
-    def feature_maps(self, pictures: Sequence[PreparedPicture]) -> list[np.ndarray]:
-        """Return the feature maps of each input size: float32 (n, side, side, dimensions), not negative."""
+    def feature_maps(self, pictures: Sequence[PreparedPicture]) -> list[list[np.ndarray]]:
+        """Return for each input size the feature maps of each picture: float32 (rows, columns, channels)."""
         runtime = self._get_runtime()
-        count = len(pictures)
-        return [
-            runtime.feature_maps(
-                np.array([picture[index] for picture in pictures], np.uint8).reshape(count, size, size, 3)
-            )
-            for index, size in enumerate(self.space.input_sizes)
-        ]
+        return [runtime.feature_maps(inputs) for inputs in zip(*pictures, strict=True)]
 
     def _get_runtime(self) -> Runtime:
         with self._lock:
             if self._runtime is None:
                 self._runtime = self._load_runtime()
             return self._runtime
+
+
+def pool_each(maps: Sequence[np.ndarray], pool: Pooling) -> np.ndarray:
+    """Return the unit vector of each picture's feature maps: float32 (n, C), L2-normalised, or zeros."""
+    vectors = np.empty((len(maps), maps[0].shape[-1]), np.float32)
+    for indices, batch in group_by_shape(maps, POOLED_TOGETHER):
+        vectors[indices] = l2_normalise(pool(batch))
+    return vectors
+
+
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Return L2-normalised rows, float32. Rows of zeros become the unit vector whose components are all equal."""
+    return l2_normalise(np.where(vectors.any(axis=1, keepdims=True), vectors, np.float32(1))).astype(np.float32)

@@ -24,8 +24,8 @@ def encode_webp_thumbnail(rgb: Image.Image, max_side: int, *, quality: int = QUA
 def encode_jpeg_thumbnail(rgb: Image.Image) -> bytes:
     """Return a picture from `downscale` as JPEG, without metadata. Used by imports, where speed matters.
 
-    The fastest WebP method takes ten times as long to encode (a third of the time that the compact network needs for
-    the picture) and four times as long to decode, and saves no bytes. Method 2 saves 15 % at half that speed.
+    The fastest WebP method takes ten times as long to encode (a third of the time that a small network needs for the
+    picture) and four times as long to decode, and saves no bytes. Method 2 saves 15 % at half that speed.
     """
     buffer = BytesIO()
     rgb.save(buffer, "JPEG", quality=QUALITY, icc_profile=b"", exif=b"", comment=b"")

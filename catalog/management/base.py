@@ -21,7 +21,7 @@ EXPAND_HELP = "add the N best images to the query and search again, to find more
 
 
 class CatalogueCommand(BaseCommand):
-    """A command that reports expected errors without a traceback, and warns if the compact network is used.
+    """A command that reports expected errors without a traceback, and prints the warning for staff, if there is one.
 
     Attributes:
         supports_json: whether the command has the option `--json`.

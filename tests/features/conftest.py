@@ -10,27 +10,27 @@ from PIL import Image
 from catalog.demo.drawing import KINDS, draw_picture
 from catalog.demo.photograph import simulate_photo
 from catalog.features import weights as files
-from catalog.features.extractors import Extractor, space_for_weights
-from catalog.features.networks import VGG16, Architecture
-from catalog.features.weights import Weights
-from tests.features.random_weights import write_random
-
-TINY_ARCHITECTURE = Architecture("tiny", (2, 2, 3, 3, 4))
-
-
-@pytest.fixture(scope="session")
-def compact_weights() -> Weights:
-    return files.compact_weights()
+from catalog.features.extractors import Extractor, space_for_network
+from catalog.features.networks import Network, NetworkSources
+from catalog.features.networks.efficientnet_lite import EfficientNetLite2, efficientnet_lite2_network
+from catalog.features.networks.vgg16 import Vgg16
+from tests.features.random_weights import write_random_vgg16, write_tiny_efficientnet
 
 
 @pytest.fixture(scope="session")
-def random_vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    return write_random(tmp_path_factory.mktemp("weights") / "vgg16.h5", VGG16)
+def bundled_network() -> EfficientNetLite2:
+    return efficientnet_lite2_network()
+
+
+@pytest.fixture(scope="session")
+def random_vgg16(tmp_path_factory: pytest.TempPathFactory) -> Vgg16:
+    return write_random_vgg16(tmp_path_factory.mktemp("weights") / "vgg16.h5")
 
 
 @pytest.fixture
-def tiny_weights(tmp_path: Path) -> Weights:
-    return write_random(tmp_path / "tiny.h5", TINY_ARCHITECTURE)
+def tiny_network(tmp_path: Path) -> EfficientNetLite2:
+    """A network of three layers, whose file a test may damage."""
+    return write_tiny_efficientnet(tmp_path / "tiny.h5")
 
 
 @pytest.fixture
@@ -42,10 +42,22 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def published_weights(random_vgg16_weights: Weights, monkeypatch: pytest.MonkeyPatch) -> Weights:
-    """A file that is accepted as the one that Keras publishes."""
-    monkeypatch.setattr(files, "VGG16_MD5", files.file_digest(random_vgg16_weights.path, "", "md5"))
-    return random_vgg16_weights
+def published_vgg16(random_vgg16: Vgg16, monkeypatch: pytest.MonkeyPatch) -> Vgg16:
+    """VGG16 with a file that is accepted as the one that Keras publishes."""
+    monkeypatch.setattr(files, "VGG16_MD5", files.file_digest(random_vgg16.path, "", "md5"))
+    return random_vgg16
+
+
+def sources(vgg16_weights: Path | None = None, preference: str = "auto") -> NetworkSources:
+    """Where networks come from, without a folder of models."""
+    return NetworkSources(preference, vgg16_weights, Path("/no/models"))
+
+
+def open_extractor(network: Network, *, runtime: str = "openvino", threads: int = 1, **changes: object) -> Extractor:
+    """The extractor of a network, in its space with `changes`."""
+    return Extractor.from_network(
+        network, replace(space_for_network(network), **changes), runtime=runtime, threads=threads
+    )
 
 
 def draw_blobs(seed: int, size: int = 160) -> Image.Image:
@@ -64,16 +76,14 @@ def demo_pictures(count: int) -> np.ndarray:
     return np.array([np.asarray(picture) for picture in drawn + photos])
 
 
-def extract_descriptors(weights: Weights, runtime: str, pictures: np.ndarray, cache: Path) -> np.ndarray:
+def extract_descriptors(network: Network, runtime: str, pictures: np.ndarray, **changes: object) -> np.ndarray:
     """The descriptors of RGB pictures: float32 (n, d). VGG16 gets smaller inputs, to save time."""
-    space = space_for_weights(weights)
-    if weights.architecture == VGG16:
-        space = replace(space, input_sizes=(96,))
-    extractor = Extractor.from_weights(weights, space, runtime=runtime, cache_dir=cache, threads=2)
+    if isinstance(network, Vgg16):
+        changes = {"input_sizes": (96,), **changes}
+    extractor = open_extractor(network, runtime=runtime, threads=2, **changes)
     return extractor.extract([extractor.prepare(Image.fromarray(picture)) for picture in pictures])
 
 
-def network_batch(count: int, size: int) -> np.ndarray:
-    """Prepared pictures: uint8 (count, size, size, 3)."""
-    pictures = [np.asarray(draw_blobs(seed, size)) for seed in range(count)]
-    return np.array(pictures, np.uint8).reshape(count, size, size, 3)
+def network_batch(count: int, height: int, width: int | None = None) -> list[np.ndarray]:
+    """Prepared pictures: each uint8 (height, width, 3)."""
+    return [np.asarray(draw_blobs(seed, 160).resize((width or height, height))) for seed in range(count)]

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from catalog.features.pooling import POOLINGS, gem_pool, l2_normalise, max_pool, mean_pool, rmac_pool, square_regions
+from catalog.features.pooling import (
+    POOLINGS,
+    find_pooling,
+    gem_pool,
+    l2_normalise,
+    max_pool,
+    mean_pool,
+    regions,
+    rmac_pool,
+)
 
 # One picture, 2 × 2 cells, two channels.
 MAPS = np.array([[[[1, 0], [2, 0]], [[3, 4], [2, 0]]]], np.float32)
@@ -29,30 +38,52 @@ def test_rmac_sums_the_unit_vectors_of_its_regions():
     np.testing.assert_allclose(rmac_pool(MAPS, levels=2), [[0.6 * 2 + 3, 0.8 * 2]], rtol=1e-6)
 
 
-def test_regions_are_those_of_the_paper():
+def spans(found: list[tuple[slice, slice]]) -> list[tuple[int, int, int, int]]:
+    """Top, bottom, left and right of each region."""
+    return [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in found]
+
+
+def test_regions_of_square_maps_are_those_of_the_paper():
     # Level l: l × l evenly spaced squares of side 2·size/(l + 1).
-    regions = square_regions(8, 3)
+    found = spans(regions(8, 8, 3))
+    assert len(found) == 1 + 4 + 9
+    assert found[0] == (0, 8, 0, 8)
+    assert found[1:5] == [(0, 5, 0, 5), (0, 5, 3, 8), (3, 8, 0, 5), (3, 8, 3, 8)]
+    assert sorted({one[:2] for one in found[5:]}) == [(0, 4), (2, 6), (4, 8)]
 
-    assert len(regions) == 1 + 4 + 9
-    assert regions[0] == (0, 0, 8)
-    assert regions[1:5] == [(0, 0, 5), (0, 3, 5), (3, 0, 5), (3, 3, 5)]
-    assert sorted({(y, side) for y, _, side in regions[5:]}) == [(0, 4), (2, 4), (4, 4)]
+
+def test_regions_have_the_shape_of_the_maps():
+    assert spans(regions(4, 10, 2))[1:] == [(0, 2, 0, 6), (0, 2, 4, 10), (2, 4, 0, 6), (2, 4, 4, 10)]
 
 
-@pytest.mark.parametrize("size", range(1, 15))
-def test_regions_are_inside_the_map_and_cover_it(size):
-    covered = np.zeros((size, size), bool)
-    for y, x, side in square_regions(size, 3):
-        assert side >= 1
-        assert y + side <= size
-        assert x + side <= size
-        covered[y : y + side, x : x + side] = True
+@pytest.mark.parametrize("height", range(1, 15))
+@pytest.mark.parametrize("width", [1, 5, 14])
+def test_regions_are_inside_the_map_and_cover_it(height, width):
+    covered = np.zeros((height, width), bool)
+    for top, bottom, left, right in spans(regions(height, width, 3)):
+        assert 0 <= top < bottom <= height
+        assert 0 <= left < right <= width
+        covered[top:bottom, left:right] = True
     assert covered.all()
+
+
+def test_a_pooling_may_have_a_parameter():
+    maps = np.random.default_rng(0).random((2, 6, 9, 4), np.float32)
+    np.testing.assert_allclose(find_pooling("gem:5")(maps), np.mean(maps**5, axis=(1, 2)) ** 0.2, rtol=1e-5)
+    np.testing.assert_allclose(find_pooling("gem")(maps), np.mean(maps**3, axis=(1, 2)) ** (1 / 3), rtol=1e-5)
+    np.testing.assert_allclose(find_pooling("gem:4")(maps), np.mean(maps**4, axis=(1, 2)) ** 0.25, rtol=1e-5)
+    np.testing.assert_allclose(find_pooling("rmac:2")(maps), rmac_pool(maps, levels=2))
+
+
+@pytest.mark.parametrize("name", ["median", "max:3", "gem:", "gem:x", "gem:0", "gem:nan", "rmac:-1"])
+def test_unknown_poolings_and_parameters_are_rejected(name):
+    with pytest.raises(ValueError, match=r"pooling|parameter|could not convert"):
+        find_pooling(name)
 
 
 @pytest.mark.parametrize("name", POOLINGS)
 def test_each_picture_is_pooled_separately(name):
-    maps = np.random.default_rng(0).random((3, 8, 8, 16), np.float32)
+    maps = np.random.default_rng(0).random((3, 6, 8, 16), np.float32)
 
     together = POOLINGS[name](maps)
 
@@ -64,7 +95,7 @@ def test_each_picture_is_pooled_separately(name):
 
 @pytest.mark.parametrize("name", POOLINGS)
 def test_maps_without_activations_give_zeros(name):
-    assert (POOLINGS[name](np.zeros((2, 7, 7, 3), np.float32)) == 0).all()
+    assert (POOLINGS[name](np.zeros((2, 7, 5, 3), np.float32)) == 0).all()
 
 
 def test_normalised_rows_have_unit_length_and_zero_rows_stay_zero():

@@ -144,7 +144,7 @@ def test_a_failed_download_is_reported_with_reason_and_advice_and_leaves_no_file
     assert reason in message
     assert url in message
     assert "IMAGESEARCH_VGG16_WEIGHTS" in message
-    assert "vgg16-compact" in message
+    assert "efficientnet-lite2" in message
     assert list(folder.iterdir()) == []
 
 

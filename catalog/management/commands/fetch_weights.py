@@ -13,4 +13,4 @@ class Command(CatalogueCommand):
         if options["json"]:
             self.write_json({"path": str(weights.path), "sha256": weights.digest})
         else:
-            self.stdout.write(f"VGG16's weights are complete and verified: {weights.path}")
+            self.stdout.write(f"VGG16's weights are ready: {weights.path}")

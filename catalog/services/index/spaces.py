@@ -17,7 +17,10 @@ from catalog.exceptions import WeightsUnavailable
 from catalog.features import extractors, weights, weights_download
 from catalog.features.extractors import Extractor
 from catalog.features.feature_space import Space
-from catalog.features.weights import Weights
+from catalog.features.networks import Network, NetworkSources
+from catalog.features.networks.efficientnet_lite import NAME as EFFICIENTNET_LITE2
+from catalog.features.networks.opening import open_network
+from catalog.features.networks.vgg16 import Vgg16, vgg16_network
 from catalog.models import Descriptor, FeatureSpace, Generation
 
 logger = logging.getLogger(__name__)
@@ -53,7 +56,7 @@ def get_or_create_active_space() -> FeatureSpace:
     """
     generation = active_generation()
     if generation is None:
-        space = get_or_create_space(_default_weights())
+        space = get_or_create_space(_default_network())
         try:
             with transaction.atomic():
                 now = timezone.now()
@@ -65,36 +68,51 @@ def get_or_create_active_space() -> FeatureSpace:
     return generation.space
 
 
-def _default_weights() -> Weights:
-    """Return VGG16's weights if the settings allow it and they can be found or downloaded; else the compact ones."""
-    if settings.EXTRACTOR != "vgg16-compact":
+def _default_network() -> Network:
+    """Return the network of the settings. VGG16's weights are downloaded if they are missing.
+
+    With the setting `auto`, it is EfficientNet-Lite2 if that fails.
+    """
+    if settings.EXTRACTOR in ("auto", "vgg16"):
         try:
             return fetch_weights()
         except WeightsUnavailable as error:
             if settings.EXTRACTOR == "vgg16" or settings.VGG16_WEIGHTS:
                 raise
-            logger.warning("%s", error)
-    return choose_weights("vgg16-compact")
+            logger.info("%s", error)
+    return choose_network(may_convert=True)
 
 
-def choose_weights(preference: str | None = None) -> Weights:
-    """Return the weights of an extractor; None stands for the one in the settings. Raises WeightsUnavailable."""
-    return extractors.choose_weights(preference or settings.EXTRACTOR, settings.VGG16_WEIGHTS)
+def choose_network(preference: str | None = None, *, may_convert: bool = False) -> Network:
+    """Return the network of a value of IMAGESEARCH_EXTRACTOR; None stands for the one in the settings.
+
+    Args:
+        may_convert: see `NetworkSources`. Never in a web process.
+
+    Raises:
+        WeightsUnavailable: see `open_network`.
+    """
+    return open_network(preference or settings.EXTRACTOR, network_sources(may_convert=may_convert))
 
 
-def get_or_create_space(chosen_weights: Weights) -> FeatureSpace:
-    """Return the row of the feature space of these weights, and create it if there is none."""
-    space = extractors.space_for_weights(chosen_weights)
+def network_sources(*, may_convert: bool = False) -> NetworkSources:
+    """Return where the settings let networks come from."""
+    return NetworkSources(settings.EXTRACTOR, settings.VGG16_WEIGHTS, settings.MODELS_DIR, may_convert)
+
+
+def get_or_create_space(network: Network) -> FeatureSpace:
+    """Return the row of the feature space of a network, and create it if there is none."""
+    space = extractors.space_for_network(network)
     defaults = {"extractor": space.extractor, "description": space.as_json()}
     return FeatureSpace.objects.get_or_create(key=space.key, defaults=defaults)[0]
 
 
-def create_or_resume_space(chosen_weights: Weights) -> FeatureSpace:
-    """Return a feature space without generations, for extracting all descriptors again with these weights.
+def create_or_resume_space(network: Network) -> FeatureSpace:
+    """Return a feature space without generations, for extracting all descriptors again with a network.
 
     If an earlier re-extraction was stopped, this is its space, with the descriptors it had extracted.
     """
-    space = extractors.space_for_weights(chosen_weights)
+    space = extractors.space_for_network(network)
     rows = FeatureSpace.objects.filter(key__startswith=space.key)
     unfinished = rows.filter(generations=None).first()
     if unfinished:
@@ -119,39 +137,56 @@ def get_extractor(row: FeatureSpace, *, for_batches: bool = False) -> Extractor:
 
 @lru_cache(maxsize=2)
 def _build_extractor(space: Space, for_batches: bool) -> Extractor:
-    return Extractor.from_weights(
-        extractors.weights_for_space(space, settings.VGG16_WEIGHTS),
+    return Extractor.from_network(
+        extractors.network_for_space(space, network_sources(may_convert=for_batches)),
         space,
-        runtime=settings.RUNTIME,
-        cache_dir=settings.MODELS_DIR,
+        # Keras is for many pictures on a GPU: TensorFlow would take a gigabyte of each web process.
+        runtime=settings.RUNTIME if for_batches else "openvino",
         threads=settings.THREADS,
         parallel_pictures=for_batches,
     )
 
 
-def fetch_weights(progress: weights_download.ProgressCallback = lambda done, total: None) -> Weights:
-    """Return VGG16's ImageNet weights. Download them to Keras's cache if they are missing.
+def fetch_weights(progress: weights_download.ProgressCallback = lambda done, total: None) -> Vgg16:
+    """Return VGG16 with its ImageNet weights. Download them to Keras's cache if they are missing.
 
     Raises:
         WeightsUnavailable: they are missing and cannot be downloaded.
-        WeightsDamaged: the file is not the one that Keras publishes.
+        WeightsDamaged: the file does not contain VGG16's layers, or the download is not the file that Keras publishes.
     """
     configured_path = settings.VGG16_WEIGHTS
     if not configured_path and not (weights.keras_cache_dir() / weights.VGG16_FILE).exists():
         weights_download.download_weights(
             weights.keras_cache_dir(), timeout=settings.DOWNLOAD_TIMEOUT, progress=progress
         )
-    return weights.vgg16_weights(configured_path)
+    return vgg16_network(configured_path)
 
 
-def check_configured_weights() -> None:
-    """Raise WeightsUnavailable if the settings name a weights file that is missing or damaged."""
-    if settings.VGG16_WEIGHTS:
-        weights.vgg16_weights(settings.VGG16_WEIGHTS)
+def check_network(generation: Generation | None) -> None:
+    """Raise WeightsUnavailable if the network of the active generation, or of a new catalogue, is not available."""
+    if generation:
+        get_extractor(generation.space)
+    else:
+        choose_network()
 
 
-def uses_compact_fallback(generation: Generation | None) -> bool:
-    """Return whether the compact network is used. `generation` is the active one; None for a new catalogue."""
-    if generation is not None:
-        return generation.space.extractor == weights.VGG16_COMPACT.name
-    return choose_weights().architecture == weights.VGG16_COMPACT
+def uses_bundled_network(generation: Generation | None) -> bool:
+    """Return whether EfficientNet-Lite2 is used. `generation` is the active one; None for a new catalogue."""
+    return (generation.space.extractor if generation else choose_network().name) == EFFICIENTNET_LITE2
+
+
+def configured_vgg16() -> Vgg16 | None:
+    """Return VGG16 if the settings name its weights file. Raises WeightsUnavailable if that is missing or damaged."""
+    return vgg16_network(settings.VGG16_WEIGHTS) if settings.VGG16_WEIGHTS else None
+
+
+def uses_unpublished_weights(generation: Generation | None) -> bool:
+    """Return whether VGG16 is used with another file than Keras's own. `generation` is the active one, or None.
+
+    Raises:
+        WeightsUnavailable: the configured file is missing or damaged.
+    """
+    network = configured_vgg16()
+    if network is None or network.is_published:
+        return False
+    return generation.space.extractor == network.name if generation else settings.EXTRACTOR in ("auto", network.name)

@@ -27,19 +27,28 @@ def status_message() -> str | None:
                 "Repair it with: python manage.py check_index --repair"
             )
         engine().check()
-        return compact_network_message() if spaces.uses_compact_fallback(generation) else None
+        spaces.check_network(generation)
+        return unpublished_weights_message() if spaces.uses_unpublished_weights(generation) else None
     except (IndexUnavailable, StoreUnavailable, WeightsUnavailable) as error:
         return error_message(error)
 
 
-def compact_network_message() -> str:
-    """Return why the compact network is used instead of VGG16, and how to change that. For staff only."""
-    if settings.EXTRACTOR == "vgg16-compact":
-        return _(
-            "The catalogue uses the bundled compact network, as set in IMAGESEARCH_EXTRACTOR. For better results, "
-            "unset it and run: python manage.py fetch_weights, then python manage.py rebuild_index --reextract"
-        )
+def unpublished_weights_message() -> str:
+    """Return that VGG16's weights are not those that Keras publishes. For staff only."""
     return _(
-        "The catalogue uses the bundled compact network, because VGG16's ImageNet weights were not found. For better "
-        "results, run: python manage.py fetch_weights, then python manage.py rebuild_index --reextract"
+        "VGG16 uses the weights in {path}, which is not the file that Keras publishes. The descriptors depend on it, "
+        "so keep it."
+    ).format(path=settings.VGG16_WEIGHTS)
+
+
+def network_note() -> str | None:
+    """Return how to choose a network, if VGG16's weights were not found. For staff only.
+
+    It is no warning: the bundled network is a good choice.
+    """
+    if settings.EXTRACTOR != "auto" or not spaces.uses_bundled_network(spaces.active_generation()):
+        return None
+    return _(
+        "The catalogue uses the bundled network EfficientNet-Lite2. To compare it with other networks on your own "
+        "pictures, run: python manage.py compare_networks"
     )

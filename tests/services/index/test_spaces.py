@@ -14,7 +14,8 @@ from catalog.models import FeatureSpace, Generation
 from catalog.services.index import extraction, rebuilding, spaces
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import health
-from catalog.services.search import ranking
+from catalog.services.search import queries, ranking
+from tests.removed_network import use_removed_network
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +29,15 @@ def keras_home(tmp_path, monkeypatch) -> Path:
 
 
 def publish_weights(monkeypatch, path: Path, content: bytes = b"weights") -> None:
-    """Write a file and accept it as the one that Keras publishes. These tests do not read its content."""
+    """Write a file and accept it as the one that Keras publishes. It is not read before the network runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     monkeypatch.setattr(weights, "VGG16_MD5", hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 
-def test_new_catalogue_uses_the_compact_network_without_vgg16_weights(db, settings):
+def test_new_catalogue_uses_the_bundled_network_without_vgg16_weights(db, settings):
     settings.EXTRACTOR = "auto"
-    assert spaces.get_or_create_active_space().extractor == "vgg16-compact"
+    assert spaces.get_or_create_active_space().extractor == "efficientnet-lite2"
     assert Generation.objects.get().state == Generation.State.ACTIVE
 
 
@@ -62,10 +63,10 @@ def test_missing_weights_file_in_the_settings_is_an_error(db, settings, tmp_path
     assert not Generation.objects.exists()
 
 
-def test_weights_file_with_a_wrong_digest_is_rejected(db, settings, tmp_path):
+def test_weights_file_without_vgg16_is_rejected(db, settings, tmp_path):
     settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", tmp_path / "wrong.h5"
     settings.VGG16_WEIGHTS.write_bytes(b"cut off")
-    with pytest.raises(WeightsDamaged, match=r"wrong\.h5 is not the VGG16 weights file that Keras publishes"):
+    with pytest.raises(WeightsDamaged, match=r"wrong\.h5 does not contain the weights of vgg16"):
         spaces.get_or_create_active_space()
 
 
@@ -88,7 +89,7 @@ def test_weights_that_become_available_later_change_nothing(catalogue, picture, 
 def test_a_rebuild_keeps_the_space(catalogue, settings, keras_home, monkeypatch):
     settings.EXTRACTOR = "auto"
     publish_weights(monkeypatch, keras_home / "models" / weights.VGG16_FILE)
-    assert rebuilding.rebuild().generation.space.extractor == "vgg16-compact"
+    assert rebuilding.rebuild().generation.space.extractor == "efficientnet-lite2"
 
 
 def test_a_reextraction_uses_the_weights_that_are_available_now(catalogue, settings, keras_home, monkeypatch):
@@ -96,7 +97,7 @@ def test_a_reextraction_uses_the_weights_that_are_available_now(catalogue, setti
     publish_weights(monkeypatch, keras_home / "models" / weights.VGG16_FILE)
     with pytest.raises(WeightsDamaged, match="does not contain the weights of vgg16"):
         rebuilding.reextract()  # the published file is a dummy here
-    assert spaces.active_generation().space.extractor == "vgg16-compact"
+    assert spaces.active_generation().space.extractor == "efficientnet-lite2"
 
 
 def test_weights_of_another_digest_are_rejected_with_a_message(catalogue, picture):
@@ -106,21 +107,34 @@ def test_weights_of_another_digest_are_rejected_with_a_message(catalogue, pictur
     with pytest.raises(WeightsUnavailable) as refusal:
         extraction.index_pending()
     message = str(refusal.value)
-    assert message.startswith("The catalogue was indexed with vgg16-compact weights of SHA-256 0123456789ab…, but ")
+    assert message.startswith(
+        "The catalogue was indexed with efficientnet-lite2 weights of SHA-256 0123456789ab…, but "
+    )
     assert f"has {space.description['weights_digest'][:12]}…. Restore those weights, or run" in message
     assert "rebuild_index --reextract" in message
+
+
+def test_a_catalogue_of_the_removed_network_says_how_to_rebuild(catalogue, picture):
+    use_removed_network()
+    message = "The catalogue was indexed with vgg16-compact, a network that is no longer part of the program."
+    with pytest.raises(WeightsUnavailable, match=message):
+        queries.extract_query(picture(7))
+    assert health.status_message() == f"{message} Run: python manage.py rebuild_index --reextract"
+    rebuilding.reextract()
+    assert spaces.active_generation().space.extractor == "efficientnet-lite2"
+    assert health.status_message() is None
 
 
 def test_the_same_network_with_other_weights_is_another_space(db, settings, keras_home, monkeypatch):
     keys = set()
     for content in (b"one", b"other"):
         publish_weights(monkeypatch, keras_home / "models" / weights.VGG16_FILE, content)
-        keys.add(spaces.get_or_create_space(spaces.choose_weights("vgg16")).key)
+        keys.add(spaces.get_or_create_space(spaces.choose_network("vgg16")).key)
     assert len(keys) == 2
 
 
 def test_a_space_is_created_once(db):
-    assert spaces.get_or_create_space(spaces.choose_weights()) == spaces.get_or_create_space(spaces.choose_weights())
+    assert spaces.get_or_create_space(spaces.choose_network()) == spaces.get_or_create_space(spaces.choose_network())
 
 
 def test_only_one_generation_is_active(db):

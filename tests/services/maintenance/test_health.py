@@ -1,11 +1,13 @@
 """Image counts and warnings about the state of the catalogue."""
 
-import hashlib
+import pytest
 
 from catalog.features import weights
 from catalog.models import Image
+from catalog.services.index import spaces
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import health
+from tests.features.random_weights import write_random_vgg16
 
 
 def test_images_are_counted_by_status(catalogue, picture):
@@ -18,26 +20,45 @@ def test_an_empty_catalogue_counts_nothing(db):
     assert health.count_by_status() == {"pending": 0, "indexed": 0, "failed": 0}
 
 
-def test_requested_compact_network_is_reported(catalogue):
-    assert health.status_message() == (
-        "The catalogue uses the bundled compact network, as set in IMAGESEARCH_EXTRACTOR. For better results, unset "
-        "it and run: python manage.py fetch_weights, then python manage.py rebuild_index --reextract"
+def test_the_bundled_network_is_no_warning(catalogue, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert health.status_message() is None
+    settings.EXTRACTOR = "auto"
+    assert health.status_message() is None
+
+
+def test_staff_are_told_how_to_choose_a_network(catalogue, settings):
+    settings.EXTRACTOR = "auto"
+    assert health.network_note() == (
+        "The catalogue uses the bundled network EfficientNet-Lite2. To compare it with other networks on your own "
+        "pictures, run: python manage.py compare_networks"
     )
 
 
-def test_fallback_network_is_reported(catalogue, settings):
+def test_staff_who_have_chosen_a_network_are_not_told_how(catalogue):
+    assert health.network_note() is None
+
+
+@pytest.fixture
+def own_weights(settings, tmp_path):
+    """VGG16's layers with random numbers, in the settings."""
     settings.EXTRACTOR = "auto"
-    notice = health.status_message()
-    assert "because VGG16's ImageNet weights were not found" in notice
-    assert notice.endswith("python manage.py fetch_weights, then python manage.py rebuild_index --reextract")
+    settings.VGG16_WEIGHTS = write_random_vgg16(tmp_path / "mine.h5").path
+    return settings.VGG16_WEIGHTS
 
 
-def test_compact_network_is_reported_in_empty_catalogue(db):
-    assert "bundled compact network" in health.status_message()
+def test_weights_that_keras_does_not_publish_are_reported(db, own_weights):
+    message = health.status_message()
+    assert message.startswith(f"VGG16 uses the weights in {own_weights}, which is not the file that Keras publishes")
+    spaces.get_or_create_active_space()
+    assert health.status_message() == message
+    assert health.network_note() is None
 
 
-def test_no_warning_when_vgg16_is_available(db, settings, tmp_path, monkeypatch):
-    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "auto", tmp_path / "mine.h5"
-    settings.VGG16_WEIGHTS.write_bytes(b"weights")
-    monkeypatch.setattr(weights, "VGG16_MD5", hashlib.md5(b"weights", usedforsecurity=False).hexdigest())
+def test_weights_that_keras_publishes_are_not_reported(db, own_weights, monkeypatch):
+    monkeypatch.setattr(weights, "VGG16_MD5", weights.file_digest(own_weights, "", "md5"))
+    assert health.status_message() is None
+
+
+def test_weights_of_another_network_than_that_of_the_catalogue_are_not_reported(catalogue, own_weights):
     assert health.status_message() is None

@@ -1,1 +1,0 @@
-"""Programs for developers of imagesearch. The site does not need them."""

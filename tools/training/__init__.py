@@ -1,1 +1,0 @@
-"""Labelled pictures → weights of the compact network."""
