@@ -5,7 +5,7 @@ Gong & Lazebnik 2011, "Iterative Quantization: A Procrustean Approach to Learnin
 
 import numpy as np
 
-from catalog.vectors.binary_codes import BinaryEncoder
+from catalog.vectors.codes.binary_codes import BinaryEncoder
 
 
 def train_itq(vectors: np.ndarray, bits: int, *, iterations: int = 50, seed: int = 0) -> BinaryEncoder:

@@ -31,6 +31,7 @@ from catalog.services.index import spaces  # noqa: E402, needs Django
 from catalog.services.index.live_index import INDEX  # noqa: E402, needs Django
 from catalog.services.search.filters import Filters  # noqa: E402, needs Django
 from catalog.vectors import exact, two_stage  # noqa: E402, needs Django
+from catalog.vectors.neighbours import augmentation  # noqa: E402, needs Django
 from catalog.vectors.snapshot import Snapshot  # noqa: E402, needs Django
 
 TOP_K = 10
@@ -49,8 +50,7 @@ SearchFunction = Callable[[np.ndarray], np.ndarray]
 def main(rows: int, dimensions: int, folder: Path | None) -> None:
     rng = np.random.default_rng(0)
     source = DescriptorSampler.fit(synthetic_descriptors.extract_descriptors(folder, dimensions))
-    synthetic_store.fill_store(source, rows, rng)
-    figures: dict[str, Any] = {"rows": rows, "dims": dimensions}
+    figures: dict[str, Any] = {"rows": rows, "dims": dimensions, **synthetic_store.fill_store(source, rows, rng)}
     with get_context("spawn").Pool(1) as process:
         figures |= process.apply(measure_opening)
     figures["disk_bytes_per_row"] = round(synthetic_store.disk_bytes() / rows, 1)
@@ -62,13 +62,24 @@ def main(rows: int, dimensions: int, folder: Path | None) -> None:
 def measure_opening() -> dict[str, float]:
     """Measure the time to open the index and answer the first query, and the memory used. Needs a new process."""
     before, started_at = resident_bytes(), time.perf_counter()
-    view_snapshot = current_snapshot()
-    two_stage.rank(
-        view_snapshot, view_snapshot.whiten(np.array(view_snapshot.segments[0].segment.vectors[:1]))[0], limit=TOP_K
-    )
+    snapshot = current_snapshot()
+    search(snapshot, snapshot.project(snapshot.segments[0].segment.vectors[:1])[0])
     seconds = time.perf_counter() - started_at
-    bytes_per_row = (resident_bytes() - before) / exact.count_rows(view_snapshot, view_snapshot.allowed_rows(None))
+    bytes_per_row = (resident_bytes() - before) / snapshot.count_rows(snapshot.allowed_rows(None))
     return {"open_seconds": round(seconds, 3), "resident_bytes_per_row": round(bytes_per_row, 1)}
+
+
+def search(snapshot: Snapshot, query_vector: np.ndarray, allowed_ids: np.ndarray | None = None) -> np.ndarray:
+    """Search in two stages, as the program does, and return the ids of the best ten images."""
+    query = two_stage.expand_query(snapshot, query_vector)
+    return two_stage.rank(snapshot, query, limit=TOP_K, allowed_ids=allowed_ids).image_ids
+
+
+def search_exactly(snapshot: Snapshot, query_vector: np.ndarray) -> np.ndarray:
+    """Score all rows with their neighbours, and return the ids of the best ten images."""
+    rows = snapshot.number_rows(snapshot.allowed_rows(None))
+    query = augmentation.expand_query(snapshot, query_vector, rows)
+    return exact.rank_rows(snapshot, query, rows, limit=TOP_K, total=len(rows)).image_ids
 
 
 def resident_bytes() -> int:
@@ -85,30 +96,32 @@ def current_snapshot() -> Snapshot:
 
 def compare(vectors: np.ndarray) -> dict[str, Any]:
     """Time queries with the baselines and the methods of this program, in milliseconds, and measure their recall."""
-    view_snapshot = current_snapshot()
-    queries = view_snapshot.whiten(vectors)
+    snapshot = current_snapshot()
+    without_neighbours = replace(snapshot, augmented=False)
+    queries = snapshot.project(vectors)
     filters = Filters(collection=Collection.objects.get(name=synthetic_store.SELECTED_COLLECTION))
     passing = filters.image_ids()
     assert passing is not None  # noqa: S101, the filter is not empty
-    baseline_methods, figures = baselines(view_snapshot)
+    baseline_methods, figures = baselines(snapshot)
     own_methods: dict[str, SearchFunction] = {
-        "exact": lambda query_vector: exact.rank(view_snapshot, query_vector, limit=TOP_K).image_ids,
-        "two_stage": lambda query_vector: two_stage.rank(view_snapshot, query_vector, limit=TOP_K).image_ids,
-        "filtered": lambda query_vector: (
-            two_stage.rank(view_snapshot, query_vector, limit=TOP_K, allowed_ids=passing).image_ids
-        ),
+        "exact": lambda query_vector: search_exactly(snapshot, query_vector),
+        "two_stage": lambda query_vector: search(snapshot, query_vector),
+        "two_stage_plain": lambda query_vector: search(without_neighbours, query_vector),
+        "filtered": lambda query_vector: search(snapshot, query_vector, passing),
         "ids": lambda query_vector: filters.images().ids(),
     }
     methods = baseline_methods | own_methods
     medians = timing.time_each(methods, queries, rounds=ROUNDS)
     figures |= {f"{name}_ms": milliseconds for name, milliseconds in medians.items()}
     expected = [own_methods["exact"](query_vector) for query_vector in queries]
-    for name in {"hnsw", "two_stage"} & medians.keys():
-        figures[f"{name}_recall"] = recall(expected, [methods[name](query_vector) for query_vector in queries])
-    check_filtered(view_snapshot, queries[0], passing)
-    figures["candidates"] = view_snapshot.candidates
+    figures["two_stage_recall"] = recall(expected, [own_methods["two_stage"](query) for query in queries])
+    if "hnsw" in methods:  # which knows no neighbours
+        plain = [methods["exact_numpy"](query_vector) for query_vector in queries]
+        figures["hnsw_recall"] = recall(plain, [methods["hnsw"](query_vector) for query_vector in queries])
+    check_filtered(snapshot, queries[0], passing)
+    figures["candidates"] = snapshot.candidates
     figures["curve"] = [
-        measure_candidates(replace(view_snapshot, candidates=count), queries, expected) for count in CANDIDATE_COUNTS
+        measure_candidates(replace(snapshot, candidates=count), queries, expected) for count in CANDIDATE_COUNTS
     ]
     return figures
 
@@ -119,7 +132,7 @@ def baselines(snapshot: Snapshot) -> tuple[dict[str, SearchFunction], dict[str, 
     rows = sum(map(len, segment_vectors))
     if rows * segment_vectors[0].shape[1] * 4 > MAX_COPY_BYTES:
         return {}, {}
-    matrix = np.concatenate([snapshot.whiten(vectors) for vectors in segment_vectors])
+    matrix = np.concatenate([snapshot.project(vectors) for vectors in segment_vectors])
     flat = faiss.IndexFlatIP(matrix.shape[1])
     flat.add(matrix)
     methods: dict[str, SearchFunction] = {
@@ -158,16 +171,15 @@ def recall(expected: list[np.ndarray], results: list[np.ndarray]) -> float:
 
 def measure_candidates(snapshot: Snapshot, queries: np.ndarray, expected: list[np.ndarray]) -> dict[str, float]:
     """Measure the time and the recall of searches with this snapshot's number of candidates."""
-    results = [two_stage.rank(snapshot, query_vector, limit=TOP_K).image_ids for query_vector in queries]
-    medians = timing.time_each(
-        {"rank": lambda query_vector: two_stage.rank(snapshot, query_vector, limit=TOP_K)}, queries, rounds=1
-    )
-    return {"candidates": snapshot.candidates or 0, "ms": medians["rank"], "recall": recall(expected, results)}
+    results = [search(snapshot, query_vector) for query_vector in queries]
+    medians = timing.time_each({"search": lambda query_vector: search(snapshot, query_vector)}, queries, rounds=1)
+    return {"candidates": snapshot.candidates or 0, "ms": medians["search"], "recall": recall(expected, results)}
 
 
 def check_filtered(snapshot: Snapshot, query_vector: np.ndarray, allowed: np.ndarray) -> None:
     """Check that a filtered search returns exactly the allowed images and the correct total."""
-    ranking = two_stage.rank(snapshot, query_vector, limit=len(allowed), allowed_ids=allowed)
+    query = two_stage.expand_query(snapshot, query_vector)
+    ranking = two_stage.rank(snapshot, query, limit=len(allowed), allowed_ids=allowed)
     if ranking.total != len(allowed) or not np.array_equal(np.sort(ranking.image_ids), np.sort(allowed)):
         raise SystemExit(f"The filter selects {len(allowed)} images, but the search ranked {ranking.total}.")
 
@@ -179,10 +191,10 @@ def measure_appending(vectors: np.ndarray) -> float:
     for vector in vectors:
         [new] = synthetic_store.append_segment(space, vector[np.newaxis], [None])
         started_at = time.perf_counter()
-        view_snapshot = current_snapshot()
-        found = two_stage.rank(view_snapshot, view_snapshot.whiten(vector[np.newaxis])[0], limit=1).image_ids
+        snapshot = current_snapshot()
+        found = search(snapshot, snapshot.project(vector[np.newaxis])[0])
         times.append(time.perf_counter() - started_at)
-        if found.tolist() != [new.pk]:
+        if found[0] != new.pk:
             raise SystemExit(f"Image {new.pk} was committed, but a search did not find it.")
     return median(times)
 

@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from catalog.demo.drawing import KINDS, draw_picture
-from catalog.features.extractors import Extractor, choose_weights, space_for_weights
-from catalog.features.networks import VGG16_COMPACT
-from catalog.features.pooling import POOLINGS, l2_normalise
+from catalog.features.extractors import Extractor, space_for_network
+from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
+from catalog.features.pooling import l2_normalise
 
-# The compact network's descriptors at these input sizes are concatenated to up to 1,024 dimensions.
-INPUT_SIZES = (80, 128, 192, 224, 96, 160, 112, 256)
-MAX_DIMENSIONS = len(INPUT_SIZES) * VGG16_COMPACT.channels[-1]
+# The bundled network has descriptors of this many dimensions without its basis.
+MAX_DIMENSIONS = 1280
 PICTURES_PER_KIND = 50
 # Strength of the noise. Together with the mixing, it preserves the variance of the real descriptors.
 NOISE_STRENGTH = 0.5
@@ -65,15 +63,9 @@ def load_pictures(folder: Path | None) -> Iterator[Image.Image]:
 
 
 def extract_descriptors(folder: Path | None, dimensions: int) -> np.ndarray:
-    """Return descriptors of the compact network, concatenated for several input sizes: float32, n × dimensions."""
-    weights = choose_weights("vgg16-compact", None)
-    space = space_for_weights(weights)
-    count = -(-dimensions // space.dimensions)
-    wide_space = replace(space, input_sizes=INPUT_SIZES[:count])
-    with TemporaryDirectory() as cache:
-        network = Extractor.from_weights(
-            weights, wide_space, runtime="ncnn", cache_dir=Path(cache), threads=2, parallel_pictures=True
-        )
-        maps = network.feature_maps([network.prepare(picture) for picture in load_pictures(folder)])
-    pool = POOLINGS[space.pooling]
-    return l2_normalise(np.concatenate([l2_normalise(pool(size_maps)) for size_maps in maps], axis=1)[:, :dimensions])
+    """Return the first components of the bundled network's descriptors without its basis: float32, n × dimensions."""
+    network = efficientnet_lite2_network()
+    space = replace(space_for_network(network), dimensions=MAX_DIMENSIONS, basis="")
+    extractor = Extractor.from_network(network, space, runtime="openvino", threads=2, parallel_pictures=True)
+    descriptors = extractor.extract([extractor.prepare(picture) for picture in load_pictures(folder)])
+    return l2_normalise(descriptors[:, :dimensions])

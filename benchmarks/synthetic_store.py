@@ -3,6 +3,8 @@
 Import this module after Django is set up, with a separate data folder.
 """
 
+import time
+from collections import defaultdict
 from hashlib import sha256
 
 import numpy as np
@@ -12,21 +14,26 @@ from django.db import transaction
 from tqdm import tqdm
 
 from benchmarks.synthetic_descriptors import DescriptorSampler
-from catalog.features.extractors import choose_weights, space_for_weights
+from catalog.features.extractors import space_for_network
+from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
 from catalog.models import Collection, FeatureSpace, Generation, Image
 from catalog.services.index import merging, rebuilding, store
 from catalog.services.index.store import DescriptorRow
+from catalog.services.jobs.progress import ENCODING, LINKING
 from catalog.services.media.file_locks import file_commit_lock
 
 # The collection that contains about 1 % of the images.
 SELECTED_COLLECTION = "One in a hundred"
 
 
-def fill_store(source: DescriptorSampler, rows: int, rng: np.random.Generator) -> None:
-    """Create the images 1 to `rows` in segments of the maximum size, and a generation trained on them."""
+def fill_store(source: DescriptorSampler, rows: int, rng: np.random.Generator) -> dict[str, float]:
+    """Create the images 1 to `rows` in segments of the maximum size, and a generation trained on them.
+
+    Return the figures of `measure_rebuild`.
+    """
     call_command("migrate", verbosity=0)
-    description = space_for_weights(choose_weights("vgg16-compact", None)).as_json()
-    space = FeatureSpace.objects.create(key="benchmark", extractor="vgg16-compact", description=description)
+    description = space_for_network(efficientnet_lite2_network()).as_json()
+    space = FeatureSpace.objects.create(key="benchmark", extractor="efficientnet-lite2", description=description)
     Generation.objects.create(space=space, state=Generation.State.ACTIVE)
     selected = Collection.objects.create(name=SELECTED_COLLECTION)
     with tqdm(total=rows, desc=f"{rows:,} rows", unit="row") as bar:
@@ -35,8 +42,22 @@ def fill_store(source: DescriptorSampler, rows: int, rng: np.random.Generator) -
             vectors = source.sample(count, rng)
             append_segment(space, vectors, [selected if drawn else None for drawn in rng.random(count) < 0.01])
             bar.update(count)
-    rebuilding.rebuild(progress=lambda phase, done, total: print(f"\r{phase} {done}/{total}", end="", flush=True))
+    return measure_rebuild()
+
+
+def measure_rebuild() -> dict[str, float]:
+    """Rebuild the index, and return how long that took, and how long of it the neighbour graph took, in seconds."""
+    times: dict[str, list[float]] = defaultdict(list)
+    started_at = time.perf_counter()
+
+    def record(phase: str, done: int, total: int) -> None:
+        times[phase].append(time.perf_counter())
+        print(f"\r{phase} {done}/{total}", end="", flush=True)
+
+    rebuilding.rebuild(progress=record)
     print()
+    graph_seconds = times[LINKING][-1] - times[ENCODING][-1] if times[LINKING] else 0.0
+    return {"rebuild_seconds": round(time.perf_counter() - started_at, 1), "graph_seconds": round(graph_seconds, 1)}
 
 
 def append_segment(space: FeatureSpace, vectors: np.ndarray, collections: list[Collection | None]) -> list[Image]:

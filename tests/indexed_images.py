@@ -5,12 +5,14 @@ from hashlib import sha256
 import numpy as np
 from django.db import transaction
 
+from catalog.features.extractors import space_for_network
+from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
 from catalog.models import Collection, Image
 from catalog.services.index import spaces, store
 from catalog.services.index.store import DescriptorRow
 from catalog.services.media.file_locks import file_commit_lock
 
-DIMENSIONS = 128
+DIMENSIONS = space_for_network(efficientnet_lite2_network()).dimensions
 
 
 def add_indexed_images(vectors: np.ndarray, *, collections: list[str] | None = None) -> list[Image]:
@@ -50,7 +52,7 @@ def add_indexed_images(vectors: np.ndarray, *, collections: list[str] | None = N
 def clustered_vectors(cluster_count: int, cluster_size: int, *, spread: float = 0.4, seed: int = 0) -> np.ndarray:
     """Return descriptors of `cluster_count` kinds, `cluster_size` of each, in order of kind: float32, n × d.
 
-    They have as many dimensions as those of the compact network, so that they can be mixed with descriptors of real
+    They have as many dimensions as those of the bundled network, so that they can be mixed with descriptors of real
     pictures. They are not negative, like values after a ReLU, so that all have a component in common.
     """
     rng = np.random.default_rng(seed)

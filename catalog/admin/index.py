@@ -13,6 +13,7 @@ from catalog.exceptions import ImageSearchError
 from catalog.models import Generation, Segment
 from catalog.services.index import activation, generation_summary, rebuilding
 from catalog.services.jobs import dispatch
+from catalog.services.maintenance import health
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -33,7 +34,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "state",
         "space",
         "training_image_count",
-        "whitened",
+        "has_projection",
         "score_summary",
         "created_at",
         "activated_at",
@@ -44,10 +45,15 @@ class GenerationAdmin(ReadOnlyAdmin):
         "created_at",
         "activated_at",
         "training_image_count",
-        "whitening_summary",
+        "projection_summary",
+        "teaching_summary",
         "code_summary",
         "score_summary",
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """Show the generations, and how to choose a network."""
+        return super().changelist_view(request, {"network_note": health.network_note(), **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         rollback_url = path("rollback/", self.admin_site.admin_view(self.rollback), name="catalog_generation_rollback")
@@ -83,13 +89,17 @@ class GenerationAdmin(ReadOnlyAdmin):
             "submit_label": _("Roll back"),
         }
 
-    @admin.display(description=_("whitened"), boolean=True)
-    def whitened(self, generation: Generation) -> bool:
-        return generation.whitening_id is not None
+    @admin.display(description=_("projection"), boolean=True)
+    def has_projection(self, generation: Generation) -> bool:
+        return generation.projection_id is not None
 
-    @admin.display(description=_("whitening"))
-    def whitening_summary(self, generation: Generation) -> str:
-        return generation_summary.describe_whitening(generation)
+    @admin.display(description=_("comparison"))
+    def projection_summary(self, generation: Generation) -> str:
+        return generation_summary.describe_projection(generation)
+
+    @admin.display(description=_("what labels teach"))
+    def teaching_summary(self, generation: Generation) -> str:
+        return generation_summary.describe_teaching(generation)
 
     @admin.display(description=_("binary codes"))
     def code_summary(self, generation: Generation) -> str:

@@ -48,11 +48,14 @@ class ImageOut(Schema):
 class HitOut(Schema):
     rank: int = Field(description="The position in the results, from 1.")
     score: float = Field(
-        description="The cosine similarity, from -1 to 1. "
-        f"With {MIN_IMAGES} or more images the catalogue may whiten its descriptors, which changes the scores."
+        description="How similar the image is to the photo, from -1 to 1; the same picture scores 1. "
+        f"With {MIN_IMAGES} or more images, the ranking is fitted to the catalogue and the most similar images of each "
+        "image take part, so that scores of different catalogues cannot be compared."
     )
     likeness: SimilarityLevel | None = Field(
-        description=f"The similarity level of the score in this catalogue: {LEVEL_NAMES}. "
+        description=f"The similarity level in this catalogue: {LEVEL_NAMES}. "
+        f"`{SimilarityLevel.SAME}` depends on the similarity of the two pictures without their neighbours, the other "
+        "levels on the score. "
         f"Null if the catalogue has fewer than {MIN_IMAGES} images, or if `expand`, `more` or `less` is used."
     )
     image: ImageOut
@@ -104,7 +107,10 @@ class ContributionsOut(Schema):
 
 class ExplanationOut(Schema):
     feature_space: str = Field(description="The feature space in which the images were compared.")
-    score: float = Field(description="The cosine similarity of the two images, as in a search.")
+    score: float = Field(
+        description="The similarity of the two images themselves, without their neighbours. "
+        "The score of a search may be higher."
+    )
     photo: ContributionsOut = Field(description="The contributions of the image `pk`.")
     image: ContributionsOut = Field(description="The contributions of the image `other`.")
 
@@ -129,7 +135,8 @@ class HealthOut(Schema):
     failed: int = Field(description="How many images could not be indexed.")
     feature_space: str | None = Field(description="The active feature space; null before the first image is indexed.")
     notice: str | None = Field(
-        description="A warning for staff, for example about missing model weights. Others get null."
+        description="A warning for staff, for example that the weights of the network are missing, or that VGG16's are "
+        "not the file that Keras publishes. Others get null."
     )
 
 

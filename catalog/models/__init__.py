@@ -6,11 +6,11 @@ from catalog.models.index import (
     Descriptor,
     FeatureSpace,
     Generation,
+    Projection,
     Segment,
     SimilarityMap,
-    Whitening,
 )
-from catalog.models.jobs import Import, ImportedFile, Rebuild
+from catalog.models.jobs import Import, ImportedFile, NetworkComparison, Rebuild
 from catalog.models.leases import Leasable
 from catalog.models.searches import QueryPhoto, SavedSearch
 
@@ -24,11 +24,12 @@ __all__ = [
     "Import",
     "ImportedFile",
     "Leasable",
+    "NetworkComparison",
+    "Projection",
     "QueryPhoto",
     "Rebuild",
     "SavedSearch",
     "Segment",
     "SimilarityMap",
     "Tag",
-    "Whitening",
 ]

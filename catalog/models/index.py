@@ -63,11 +63,11 @@ class Descriptor(models.Model):
         return f"{self.segment_id}:{self.row}"
 
 
-class Whitening(models.Model):
-    """The whitening transform of a generation, in a table of its own so that it is loaded only where needed."""
+class Projection(models.Model):
+    """The projection of a generation, in a table of its own so that it is loaded only where needed."""
 
     digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the data")
-    data = models.BinaryField(help_text="vectors.whitening.Whitening, serialised")
+    data = models.BinaryField(help_text="vectors.projections.projection.Projection, serialised")
 
     def __str__(self) -> str:
         return self.digest
@@ -78,7 +78,7 @@ class BinaryEncoder(models.Model):
 
     digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the data")
     bits = models.PositiveIntegerField()
-    data = models.BinaryField(help_text="vectors.binary_codes.BinaryEncoder, serialised")
+    data = models.BinaryField(help_text="vectors.codes.binary_codes.BinaryEncoder, serialised")
 
     def __str__(self) -> str:
         return self.digest
@@ -101,16 +101,21 @@ class Generation(models.Model):
     training_image_count = models.PositiveIntegerField(
         _("training images"),
         default=0,
-        help_text=_("images that the whitening, codes and calibration were fitted for"),
+        help_text=_("images that the projection, codes and calibration were fitted for"),
     )
-    whitening = models.ForeignKey(Whitening, null=True, on_delete=models.PROTECT)
+    projection = models.ForeignKey(
+        Projection, null=True, on_delete=models.PROTECT, help_text="null: descriptors are compared as they are"
+    )
+    projection_choice = models.JSONField(
+        null=True, help_text="services.index.training.projection_choice.ProjectionChoice; null: not trained yet"
+    )
     encoder = models.ForeignKey(BinaryEncoder, null=True, on_delete=models.PROTECT)
     candidate_count = models.PositiveIntegerField(
         null=True, help_text="candidates of the Hamming stage; null: not measured"
     )
     recall_at_10 = models.FloatField(null=True, help_text="recall at 10 of the two stages with that many candidates")
     code_quality = models.JSONField(
-        null=True, help_text="vectors.supervised_hashing.CodeQuality and the kind of labels; null: no labels"
+        null=True, help_text="vectors.codes.supervised_hashing.CodeQuality and the kind of labels; null: no labels"
     )
     calibration = models.JSONField(null=True, help_text="vectors.calibration.Calibration; null: too few images")
 
@@ -125,6 +130,11 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.space})"
+
+    @property
+    def is_augmented(self) -> bool:
+        """Whether neighbours take part in the ranking."""
+        return bool((self.projection_choice or {}).get("augmented"))
 
 
 class SimilarityMap(models.Model):

@@ -1,4 +1,4 @@
-"""Jobs that workers run: rebuilds of the index and bulk imports."""
+"""Jobs that workers run: rebuilds of the index, comparisons of networks and bulk imports."""
 
 from typing import ClassVar
 
@@ -14,8 +14,8 @@ from catalog.models.leases import Leasable
 from catalog.querysets import LeaseQuerySet
 
 
-class Rebuild(Leasable):
-    """A requested rebuild of the index, run by a worker."""
+class Job(Leasable):
+    """A job that somebody requests and a worker runs. See `services.jobs.queue`."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting for a worker")
@@ -23,28 +23,44 @@ class Rebuild(Leasable):
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
 
-    reextract = models.BooleanField(
-        _("extract all descriptors again"), default=False, help_text=_("From the originals. This takes a long time.")
-    )
-    extractor = models.CharField(
-        max_length=40, blank=True, help_text="a key of extractors.EXTRACTOR_CONFIGS; empty: default network"
-    )
-    labels = models.CharField(
-        max_length=10, blank=True, help_text="one of image_labels.LABEL_KINDS; empty: unsupervised codes"
-    )
-    bits = models.PositiveIntegerField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("requested by"), null=True, on_delete=models.SET_NULL
     )
     created_at = models.DateTimeField(_("requested"), auto_now_add=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
-    phase = models.CharField(max_length=60, blank=True)
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    generation = models.ForeignKey(Generation, verbose_name=_("new generation"), null=True, on_delete=models.SET_NULL)
     failure_reason = models.CharField(max_length=500, blank=True)
 
     objects: ClassVar = LeaseQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class LongJob(Job):
+    """A job with progress in phases. See `services.jobs.progress`."""
+
+    phase = models.CharField(max_length=60, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+
+    class Meta(Job.Meta):
+        abstract = True
+
+
+class Rebuild(LongJob):
+    """A requested rebuild of the index, run by a worker."""
+
+    reextract = models.BooleanField(
+        _("extract all descriptors again"), default=False, help_text=_("From the originals. This takes a long time.")
+    )
+    extractor = models.CharField(
+        max_length=1000, blank=True, help_text="a value of IMAGESEARCH_EXTRACTOR; empty: default network"
+    )
+    labels = models.CharField(
+        max_length=10, blank=True, help_text="one of image_labels.LABEL_KINDS; empty: unsupervised codes"
+    )
+    bits = models.PositiveIntegerField(null=True, blank=True)
+    generation = models.ForeignKey(Generation, verbose_name=_("new generation"), null=True, on_delete=models.SET_NULL)
 
     class Meta:
         ordering = ("-pk",)
@@ -55,14 +71,26 @@ class Rebuild(Leasable):
         return f"{self.pk} ({self.state})"
 
 
-class Import(Leasable):
-    """A bulk import of an uploaded archive or a folder on the server, run by a worker."""
+class NetworkComparison(LongJob):
+    """A requested comparison of the networks at hand, run by a worker."""
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting for a worker")
-        RUNNING = "running", _("running")
-        DONE = "done", _("done")
-        FAILED = "failed", _("failed")
+    labels = models.CharField(
+        max_length=10, blank=True, help_text="one of image_labels.LABEL_KINDS; empty: those that the catalogue has"
+    )
+    sample = models.PositiveIntegerField(_("images"), help_text="the largest number of images to compare on")
+    result = models.JSONField(null=True, help_text="services.maintenance.network_comparison.Comparison.as_json")
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("network comparison")
+        verbose_name_plural = _("network comparisons")
+
+    def __str__(self) -> str:
+        return f"{self.pk} ({self.state})"
+
+
+class Import(Job):
+    """A bulk import of an uploaded archive or a folder on the server, run by a worker."""
 
     archive = models.CharField(max_length=120, blank=True, editable=False, help_text="below var/imports/")
     folder = models.CharField(max_length=1000, blank=True)
@@ -71,15 +99,7 @@ class Import(Leasable):
         Collection, verbose_name=_("collection"), null=True, blank=True, on_delete=models.SET_NULL
     )
     collections_from_folders = models.BooleanField(_("one collection per folder"), default=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("requested by"), null=True, on_delete=models.SET_NULL
-    )
-    created_at = models.DateTimeField(_("requested"), auto_now_add=True)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     file_count = models.PositiveIntegerField(_("files"), null=True)
-    failure_reason = models.CharField(max_length=500, blank=True)
-
-    objects: ClassVar = LeaseQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)

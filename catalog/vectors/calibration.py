@@ -3,18 +3,19 @@
 Most pairs of a catalogue show different things, so that their scores are the background distribution. Scores are
 cosines, which are compressed near 1. They are compared after Fisher's transformation z = artanh(score), after which
 the background is approximately normal. https://en.wikipedia.org/wiki/Fisher_transformation
+
+Whether two pictures are the same is told by their own similarity; how alike they are otherwise, by their score, in
+which their neighbours take part.
 """
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-# Smaller catalogues are not whitened, and LEVEL_SIGMAS was measured on whitened scores.
+# Fewer images give too few different pairs.
 MIN_IMAGES = 100
-SAMPLED_PAIRS = 50_000
-# Pairs that are compared at a time: at most a few dozen megabytes.
-CHUNK_PAIRS = 1024
 
 
 class SimilarityLevel(StrEnum):
@@ -26,10 +27,22 @@ class SimilarityLevel(StrEnum):
     WEAK = "weak"
 
 
-# Thresholds of the levels, in spreads above the median of random pairs. Measured in docs/quality.md.
-LEVEL_SIGMAS = {SimilarityLevel.SAME: 13.0, SimilarityLevel.VERY_SIMILAR: 6.5, SimilarityLevel.SIMILAR: 5.5}
-# Lower bound of the first threshold, for catalogues in which the scores of random pairs hardly vary.
-MIN_SAME_SCORE = 0.9
+@dataclass(frozen=True)
+class LevelSigmas:
+    """Thresholds of the levels, in spreads above the median of random pairs. They differ between networks."""
+
+    similar: float
+    very_similar: float
+
+
+# For networks whose thresholds were not measured.
+DEFAULT_SIGMAS = LevelSigmas(similar=8.0, very_similar=12.0)
+# Of generations that do not store theirs.
+FORMER_SIGMAS = LevelSigmas(similar=5.5, very_similar=6.5)
+# Spreads above the median of random pairs from which two pictures count as the same one.
+SAME_SIGMAS = 13.0
+# Lower bound of the similarity of the same picture, for catalogues in which the scores of random pairs hardly vary.
+MIN_SAME_SIMILARITY = 0.9
 
 
 @dataclass(frozen=True)
@@ -40,50 +53,64 @@ class Calibration:
         median: their median.
         spread: the distance from the 16th percentile to the median. This is the standard deviation of a normal
             distribution. The lower side is used because pairs of similar images, however many, are on the upper side.
+        same_similarity: the lowest similarity of two pictures, without their neighbours, that counts as the same one.
+        sigmas: the thresholds of the other levels.
     """
 
     median: float
     spread: float
+    same_similarity: float
+    sigmas: LevelSigmas = DEFAULT_SIGMAS
 
-    def level(self, score: float) -> SimilarityLevel:
-        """Return the similarity level of a score."""
-        return next(level for level in SimilarityLevel if score >= self.min_score(level))
+    def level(self, score: float, similarity: float) -> SimilarityLevel:
+        """Return the similarity level of a score and of the similarity without neighbours."""
+        if similarity >= self.same_similarity:
+            return SimilarityLevel.SAME
+        return next(
+            level for level in SimilarityLevel if level is not SimilarityLevel.SAME and score >= self.min_score(level)
+        )
 
     def min_score(self, level: SimilarityLevel) -> float:
-        """Return the lowest score of `level`; -inf for WEAK."""
+        """Return the lowest score of `level`; -inf for WEAK, and for SAME the lowest similarity without neighbours."""
         if level is SimilarityLevel.WEAK:
             return -np.inf
-        min_score = float(np.tanh(self.median + LEVEL_SIGMAS[level] * self.spread))
-        return max(min_score, MIN_SAME_SCORE) if level is SimilarityLevel.SAME else min_score
+        if level is SimilarityLevel.SAME:
+            return self.same_similarity
+        sigmas = self.sigmas.similar if level is SimilarityLevel.SIMILAR else self.sigmas.very_similar
+        return float(np.tanh(self.median + sigmas * self.spread))
 
-    def as_json(self) -> dict[str, float]:
-        """Return the keyword arguments that recreate this calibration."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the attributes, for `from_json`."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Calibration":
+        """Return the calibration from `as_json`. Those of earlier versions have only the median and the spread."""
+        median, spread = data["median"], data["spread"]
+        sigmas = LevelSigmas(**data["sigmas"]) if "sigmas" in data else FORMER_SIGMAS
+        return cls(median, spread, data.get("same_similarity", _same_similarity(median, spread)), sigmas)
 
-def calibrate(vectors: np.ndarray) -> Calibration | None:
-    """Calibrate scores with random pairs of descriptors. Return None for too few descriptors, or if all are equal.
 
-    The same descriptors give the same calibration.
+def calibrate(similarities: np.ndarray, scores: np.ndarray, sigmas: LevelSigmas = DEFAULT_SIGMAS) -> Calibration | None:
+    """Calibrate with random pairs of images. Return None if all pairs are equal.
 
     Args:
-        vectors: descriptors as they are compared, float32, n × d, of unit length.
+        similarities: of the pairs without their neighbours, float32, p.
+        scores: as a search with one image scores the other, float32, p.
+        sigmas: the thresholds of the levels for the network.
     """
-    if len(vectors) < MIN_IMAGES:
+    background, plain_background = _distribution(scores), _distribution(similarities)
+    if background is None or plain_background is None:
         return None
-    rng = np.random.default_rng(0)
-    first = rng.integers(0, len(vectors), SAMPLED_PAIRS)
-    second = (first + rng.integers(1, len(vectors), SAMPLED_PAIRS)) % len(vectors)  # never an image with itself
-    scores = _fisher_transform(_pair_scores(vectors, first, second))
-    percentile_16, median = np.quantile(scores, [0.1587, 0.5])
-    return Calibration(float(median), float(median - percentile_16)) if median > percentile_16 else None
+    return Calibration(*background, _same_similarity(*plain_background), sigmas)
 
 
-def _pair_scores(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the dot products of pairs of rows: float32, p."""
-    chunks = (slice(start, start + CHUNK_PAIRS) for start in range(0, len(first), CHUNK_PAIRS))
-    return np.concatenate([np.einsum("pd,pd->p", vectors[first[chunk]], vectors[second[chunk]]) for chunk in chunks])
+def _distribution(values: np.ndarray) -> tuple[float, float] | None:
+    """Return the median and the spread after Fisher's transformation; None if the values do not vary."""
+    transformed = np.arctanh(np.clip(values, -0.999999, 0.999999))
+    percentile_16, median = np.quantile(transformed, [0.1587, 0.5])
+    return (float(median), float(median - percentile_16)) if median > percentile_16 else None
 
 
-def _fisher_transform(scores: np.ndarray | float) -> np.ndarray:
-    return np.arctanh(np.clip(scores, -0.999999, 0.999999))
+def _same_similarity(median: float, spread: float) -> float:
+    return max(float(np.tanh(median + SAME_SIGMAS * spread)), MIN_SAME_SIMILARITY)

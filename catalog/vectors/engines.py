@@ -7,7 +7,9 @@ import numpy as np
 
 from catalog.vectors import two_stage
 from catalog.vectors.exact import Ranking
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
 from catalog.vectors.snapshot import Snapshot
+from catalog.vectors.two_stage import RECALL_AT
 
 
 class Engine(Protocol):
@@ -26,8 +28,13 @@ class Engine(Protocol):
     def sync(self, snapshot: Snapshot) -> None:
         """Update the engine's index to the live rows of `snapshot`. Only one process may do this for a key."""
 
+    def expand_query(
+        self, snapshot: Snapshot, query_vector: np.ndarray, *, exclude_id: int | None = None, limit: int = RECALL_AT
+    ) -> ExpandedQuery:
+        """Add the best images of the snapshot to a query, as `two_stage.expand_query` does."""
+
     def rank(
-        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+        self, snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None
     ) -> Ranking:
         """Rank the rows of the index, as `exact.rank` does exactly and `two_stage.rank` does approximately."""
 
@@ -47,10 +54,15 @@ class LocalEngine:
     def sync(self, snapshot: Snapshot) -> None:
         return
 
+    def expand_query(
+        self, snapshot: Snapshot, query_vector: np.ndarray, *, exclude_id: int | None = None, limit: int = RECALL_AT
+    ) -> ExpandedQuery:
+        return two_stage.expand_query(snapshot, query_vector, exclude_id=exclude_id, limit=limit)
+
     def rank(
-        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+        self, snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None
     ) -> Ranking:
-        return two_stage.rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
+        return two_stage.rank(snapshot, query, limit=limit, allowed_ids=allowed_ids)
 
     def drop_all_except(self, keys: Collection[str]) -> None:
         return

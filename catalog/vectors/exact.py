@@ -1,11 +1,12 @@
-"""Exact search: the cosine similarity of the query and every row that passes the filter."""
+"""Exact search: the score of every row that passes the filter."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from catalog.vectors.snapshot import LiveSegment, Snapshot
+from catalog.vectors.neighbours import augmentation
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
+from catalog.vectors.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -14,18 +15,36 @@ class Ranking:
 
     Attributes:
         image_ids: int64, k.
-        scores: float32, k: cosine similarities. They are in [-1, 1] except for rounding errors.
+        scores: float32, k. They are in [-1, 1] except for rounding errors.
+        similarities: float32, k: the cosine similarities of the query and the rows themselves, at most the scores.
         total: the number of rows that passed the filter, at least k.
     """
 
     image_ids: np.ndarray
     scores: np.ndarray
+    similarities: np.ndarray
     total: int
+
+    def without(self, image_id: int) -> "Ranking":
+        """Return the ranking of all images but one, which passed the filter."""
+        mask = self.image_ids != image_id
+        return Ranking(self.image_ids[mask], self.scores[mask], self.similarities[mask], self.total - 1)
+
+
+def rank(snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
+    """Rank all live rows by their scores. Rows with equal scores are in order of their image ids.
+
+    Args:
+        limit: the maximum number of rows to return.
+        allowed_ids: the ids of the images that may be returned, int64; None allows all.
+    """
+    rows = snapshot.number_rows(snapshot.allowed_rows(allowed_ids))
+    return rank_rows(snapshot, query, rows, limit=limit, total=len(rows))
 
 
 def rank_above(  # noqa: PLR0913, keyword arguments
     snapshot: Snapshot,
-    query_vector: np.ndarray,
+    query: ExpandedQuery,
     *,
     min_score: float,
     limit: int,
@@ -36,79 +55,28 @@ def rank_above(  # noqa: PLR0913, keyword arguments
 
     `total` is the number of these rows.
     """
-    ids, scores = _score_rows(snapshot, query_vector, snapshot.allowed_rows(allowed_ids))
+    rows = snapshot.number_rows(snapshot.allowed_rows(allowed_ids))
+    scores, similarities = augmentation.score(snapshot, query, rows)
+    image_ids = snapshot.row_index.image_ids(rows)
     selected = scores >= np.float32(min_score)
     if exclude_image is not None:
-        selected &= ids != exclude_image
-    return _best_ranking(ids[selected], scores[selected], limit, int(selected.sum()))
+        selected &= image_ids != exclude_image
+    return _best_ranking(image_ids[selected], scores[selected], similarities[selected], limit, int(selected.sum()))
 
 
-def rank(snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
-    """Rank all live rows by cosine similarity. Rows with equal scores are in order of their image ids.
-
-    Args:
-        query_vector: a descriptor from `Snapshot.whiten`, float32, d, of unit length.
-        limit: the maximum number of rows to return.
-        allowed_ids: the ids of the images that may be returned, int64; None allows all.
-    """
-    rows = snapshot.allowed_rows(allowed_ids)
-    return rank_rows(snapshot, query_vector, rows, limit=limit, total=count_rows(snapshot, rows))
+def rank_rows(snapshot: Snapshot, query: ExpandedQuery, rows: np.ndarray, *, limit: int, total: int) -> Ranking:
+    """Rank selected rows of `Snapshot.row_index`, in ascending order: int64, n."""
+    scores, similarities = augmentation.score(snapshot, query, rows)
+    return _best_ranking(snapshot.row_index.image_ids(rows), scores, similarities, limit, total)
 
 
-def count_rows(snapshot: Snapshot, rows: Sequence[np.ndarray | None]) -> int:
-    """Count the rows that `Snapshot.allowed_rows` returned."""
-    return sum(
-        len(live_segment.segment) if segment_rows is None else len(segment_rows)
-        for live_segment, segment_rows in zip(snapshot.segments, rows, strict=True)
-    )
-
-
-def rank_rows(
-    snapshot: Snapshot, query_vector: np.ndarray, rows: Sequence[np.ndarray | None], *, limit: int, total: int
+def _best_ranking(
+    image_ids: np.ndarray, scores: np.ndarray, similarities: np.ndarray, limit: int, total: int
 ) -> Ranking:
-    """Rank selected rows. `rows` has their positions in each segment, int64, or None for all rows of a segment."""
-    return _best_ranking(*_score_rows(snapshot, query_vector, rows), limit, total)
-
-
-def _score_rows(
-    snapshot: Snapshot, query_vector: np.ndarray, rows: Sequence[np.ndarray | None]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image ids, int64, n, and the scores, float32, n, of selected rows."""
-    direction, offset = snapshot.fold_into_query(query_vector)
-    scored_segments = [
-        _score_segment(live_segment, direction, offset, segment_rows)
-        for live_segment, segment_rows in zip(snapshot.segments, rows, strict=True)
-    ]
-    if not scored_segments:
-        return np.empty(0, np.int64), np.empty(0, np.float32)
-    return np.concatenate([ids for ids, _ in scored_segments]), np.concatenate(
-        [scores for _, scores in scored_segments]
-    )
-
-
-def _best_ranking(image_ids: np.ndarray, scores: np.ndarray, limit: int, total: int) -> Ranking:
+    """Return the ranking of the `limit` highest scores. Rows with equal scores are in order of their image ids."""
     best = _best_positions(scores, limit)
     best = best[np.lexsort((image_ids[best], -scores[best]))][:limit]
-    return Ranking(image_ids[best], scores[best], total)
-
-
-def _score_segment(
-    live_segment: LiveSegment, direction: np.ndarray, offset: float, rows: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    image_ids, vectors, codes_and_scales = (
-        live_segment.segment.image_ids,
-        live_segment.segment.vectors,
-        live_segment.codes_and_scales,
-    )
-    if rows is None:
-        products, scales = vectors @ direction, codes_and_scales and codes_and_scales.scales
-    else:
-        # Multiplying all rows is faster than gathering more than a third of them.
-        products = (
-            (vectors @ direction)[rows] if len(rows) > len(live_segment.segment) // 3 else vectors[rows] @ direction
-        )
-        image_ids, scales = image_ids[rows], codes_and_scales and codes_and_scales.scales[rows]
-    return image_ids, products if scales is None else (products - np.float32(offset)) * scales
+    return Ranking(image_ids[best], scores[best], similarities[best], total)
 
 
 def _best_positions(scores: np.ndarray, limit: int) -> np.ndarray:

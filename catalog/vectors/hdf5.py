@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -53,8 +54,9 @@ def read(path: Path, names: Iterable[str]) -> Hdf5Arrays:
         OSError: the file is missing or is not HDF5.
         KeyError, ValueError, RuntimeError, TypeError, AttributeError: the file is damaged; h5py and NumPy raise these.
     """
-    with h5py.File(path, "r") as file:
-        arrays = {name: _memory_map(path, file[name]) for name in names}
+    # The file is opened once: if it is replaced meanwhile, all arrays are still of the same file.
+    with path.open("rb") as opened, h5py.File(f"/dev/fd/{opened.fileno()}", "r") as file:
+        arrays = {name: _memory_map(opened, file[name]) for name in names}
         attributes = {name: str(value) for name, value in file.attrs.items()}
     return Hdf5Arrays(arrays, attributes, attributes.pop("checksum"))
 
@@ -67,8 +69,8 @@ def compute_checksum(arrays: Iterable[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _memory_map(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+def _memory_map(file: BinaryIO, dataset: h5py.Dataset) -> np.ndarray:
     offset = dataset.id.get_offset()
     if offset is None:
         raise ValueError(f"{dataset.name} is not contiguous")
-    return np.memmap(path, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset)
+    return np.memmap(file, mode="r", dtype=dataset.dtype, shape=dataset.shape, offset=offset)

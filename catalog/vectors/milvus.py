@@ -5,8 +5,9 @@ fingerprint (the field "mark"). The fingerprint combines the image's id with the
 rows of another catalogue, or of one that was restored from a backup, and does not change when segments are merged.
 
 The index type is FLAT, which compares the query with every row, and the metric is the inner product, which is the
-cosine similarity of unit vectors. The ranking is therefore that of `exact.rank`. The consistency level is Strong, so
-that searches see all previous writes. https://milvus.io/docs/flat.md, https://milvus.io/docs/consistency.md
+cosine similarity of unit vectors. The server selects candidates. Their scores, in which neighbours take part, are
+computed from the segments, and are therefore those of `exact.rank`. The consistency level is Strong, so that searches
+see all previous writes. https://milvus.io/docs/flat.md, https://milvus.io/docs/consistency.md
 """
 
 import logging
@@ -24,8 +25,12 @@ from pymilvus import DataType, MilvusClient, MilvusException  # type: ignore[imp
 from pymilvus.client.types import LoadState  # type: ignore[import-untyped]
 
 from catalog.exceptions import ImageSearchError, IndexUnavailable
+from catalog.vectors import exact, two_stage
 from catalog.vectors.exact import Ranking
-from catalog.vectors.snapshot import LiveSegment, Snapshot
+from catalog.vectors.live_segment import LiveSegment, have_same_rows
+from catalog.vectors.neighbours import augmentation
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
+from catalog.vectors.snapshot import Snapshot
 
 # pymilvus logs each error with its traceback in addition to raising it.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -87,7 +92,7 @@ class MilvusEngine:
         if not snapshot.segments:
             return True
         synced, name = self._synced.get(snapshot.key), _collection_name(snapshot.key)
-        if synced is None or [*map(id, synced.segments)] != [*map(id, snapshot.segments)]:
+        if synced is None or not have_same_rows(synced.segments, snapshot.segments):
             return False
         with self.client() as client:
             # The server may have been restarted or emptied, and other processes update it too.
@@ -98,7 +103,7 @@ class MilvusEngine:
         live_rows, name = _live_row_keys(snapshot.segments), _collection_name(snapshot.key)
         synced = self._synced.pop(snapshot.key, None)  # set again after a successful sync
         with self.client() as client:
-            _ensure_loaded(client, name, snapshot.segments[0].segment.vectors.shape[1])
+            _ensure_loaded(client, name, snapshot.dimensions)
             stored_rows = _stored_rows(client, name, live_rows, synced)
             _reconcile(client, snapshot, live_rows, stored_rows)
             if synced and _count_rows(client, name) != len(
@@ -108,10 +113,31 @@ class MilvusEngine:
         # The previous snapshot may still be searched. Keeping more would keep merged segments open.
         self._synced = {**dict([*self._synced.items()][-1:]), snapshot.key: SyncedState(snapshot.segments, live_rows)}
 
+    def expand_query(
+        self,
+        snapshot: Snapshot,
+        query_vector: np.ndarray,
+        *,
+        exclude_id: int | None = None,
+        limit: int = two_stage.RECALL_AT,
+    ) -> ExpandedQuery:
+        """Expand a query as `two_stage.expand_query` does.
+
+        Raises:
+            IndexUnavailable: the server cannot be reached or reports an error.
+        """
+        query = ExpandedQuery(query_vector)
+        if not snapshot.has_neighbours:
+            return query
+        with self.client() as client:
+            rows = _search_rows(client, snapshot, query, [""], two_stage.shortlist_size(limit))
+        rows = two_stage.shortlist(snapshot, query, rows, snapshot.allowed_rows(None), count=len(rows))
+        return augmentation.expand_query(snapshot, query_vector, rows, exclude_id=exclude_id)
+
     def rank(
-        self, snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None
+        self, snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None
     ) -> Ranking:
-        """Rank as `exact.rank` does.
+        """Rank as `two_stage.rank` does.
 
         Raises:
             ImageSearchError: `limit` is more than Milvus returns.
@@ -127,13 +153,12 @@ class MilvusEngine:
                     "Go back, or filter the search by collection or tag.",
                     limit=MAX_RESULTS,
                 )
-            results = [
-                _search_with_ties(client, name, query_vector, condition, limit) for condition in conditions if limit
-            ]
-        ids = np.array([hit["id"] for hits in results for hit in hits], np.int64)
-        scores = np.array([hit["distance"] for hits in results for hit in hits], np.float32)
-        order = np.lexsort((ids, -scores))[:limit]
-        return Ranking(ids[order], scores[order], total)
+            count = limit if query.expanded is None else min(two_stage.shortlist_size(limit), MAX_RESULTS)
+            rows = _search_rows(client, snapshot, query, conditions if limit else [], count)
+        if query.expanded is not None:
+            allowed = snapshot.allowed_rows(allowed_ids)
+            rows = two_stage.shortlist(snapshot, query, rows, allowed, count=len(rows))
+        return exact.rank_rows(snapshot, query, rows, limit=limit, total=total)
 
     def drop_all_except(self, keys: Collection[str]) -> None:
         kept_names = {_collection_name(key) for key in keys}
@@ -215,12 +240,12 @@ def _reconcile(client: Client, snapshot: Snapshot, live_rows: RowKeys, stored_ro
 
 
 def _build_rows(snapshot: Snapshot, image_ids: np.ndarray) -> Iterator[dict[str, object]]:
-    """Yield the rows of these images with whitened vectors, as the collection stores them."""
+    """Yield the rows of these images with projected vectors, as the collection stores them."""
     for live_segment in snapshot.segments:
         ids, fingerprints = _live_row_keys([live_segment])
         positions = np.flatnonzero(np.isin(ids, image_ids))
         for batch in np.split(positions, range(MAX_ROWS_PER_REQUEST, len(positions), MAX_ROWS_PER_REQUEST)):
-            vectors = snapshot.whiten(np.array(live_segment.segment.vectors[live_segment.rows()[batch]]))
+            vectors = snapshot.project(live_segment.segment.vectors[live_segment.rows()[batch]])
             for image_id, fingerprint, vector in zip(
                 ids[batch].tolist(), fingerprints[batch].tolist(), vectors, strict=True
             ):
@@ -254,6 +279,28 @@ def _id_conditions(ids: np.ndarray | None) -> list[str]:
 def _count_rows(client: Client, name: str, condition: str = "") -> int:
     response = client.query(name, filter=condition, output_fields=["count(*)"], timeout=REQUEST_TIMEOUT)
     return int(response[0]["count(*)"])
+
+
+def _search_rows(
+    client: Client, snapshot: Snapshot, query: ExpandedQuery, conditions: Sequence[str], result_count: int
+) -> np.ndarray:
+    """Return the live rows that are among the best for a query, plain or expanded, and meet a condition.
+
+    They are numbered by `Snapshot.row_index` and in ascending order: int64.
+
+    Args:
+        result_count: the number of rows for each condition; there may be more of them.
+    """
+    name = _collection_name(snapshot.key)
+    query_vectors = [vector for vector in (query.plain, query.expanded) if vector is not None]
+    ids = {
+        hit["id"]
+        for query_vector in query_vectors
+        for condition in conditions
+        for hit in _search_with_ties(client, name, query_vector, condition, result_count)
+    }
+    rows = snapshot.row_index.rows_of(np.array(sorted(ids), np.int64))
+    return np.sort(rows[rows >= 0]).astype(np.int64)
 
 
 def _search_with_ties(

@@ -1,6 +1,6 @@
 """Segments: immutable HDF5 files of descriptors, read through memory maps.
 
-A segment has three contiguous, page-aligned datasets of n rows: `vectors` (float32, n × d, each row of unit length),
+A segment has three contiguous, page-aligned datasets of n rows: `vectors` (float16, n × d, each row of unit length),
 `image_ids` (int64, n) and `digests` (uint8, n × 32: the SHA-256 of each original). Its attributes contain the feature
 space and the checksum of the three datasets, so that an index can be verified and repaired from the files alone.
 """
@@ -16,7 +16,9 @@ import numpy as np
 from catalog.exceptions import SegmentDamaged, StoreUnavailable
 from catalog.vectors import hdf5
 
-FORMAT = "imagesearch segment 1"
+FORMAT = "imagesearch segment 2"
+# The formats that can be read. In the first one, vectors are float32.
+READABLE_FORMATS = ("imagesearch segment 1", FORMAT)
 # Errors of the machine. They do not mean that the file is damaged.
 SYSTEM_ERRNOS = {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM, errno.ESTALE}
 
@@ -26,7 +28,7 @@ class Segment:
     """An open segment.
 
     Attributes:
-        vectors: the descriptors, float32, n × d, memory-mapped.
+        vectors: the descriptors, float16 or float32, n × d, memory-mapped.
         image_ids: int64, n, in memory.
         digests: the SHA-256 of the originals, uint8, n × 32, memory-mapped.
         space: the feature space as JSON text.
@@ -48,7 +50,7 @@ def write(path: Path, *, space: str, vectors: np.ndarray, image_ids: np.ndarray,
     """Write a segment atomically and durably, and return its checksum.
 
     Args:
-        vectors: float32, n × d, n ≥ 1, each row of unit length.
+        vectors: float16 or float32, n × d, n ≥ 1, each row of unit length. They are rounded to float16.
         image_ids: int64, n.
         digests: uint8, n × 32.
 
@@ -56,7 +58,7 @@ def write(path: Path, *, space: str, vectors: np.ndarray, image_ids: np.ndarray,
         StoreUnavailable: the disk is full or read-only, or this user may not write there.
     """
     datasets: dict[str, np.ndarray] = {
-        "vectors": np.ascontiguousarray(vectors, np.float32),
+        "vectors": np.ascontiguousarray(vectors, np.float16),
         "image_ids": np.ascontiguousarray(image_ids, np.int64),
         "digests": np.ascontiguousarray(digests, np.uint8),
     }
@@ -80,7 +82,7 @@ def open_segment(path: Path) -> Segment:
     """
     with _translate_errors(path):
         file = hdf5.read(path, ("vectors", "image_ids", "digests"))
-        if file.attributes["format"] != FORMAT:
+        if file.attributes["format"] not in READABLE_FORMATS:
             raise ValueError(f"its format is {file.attributes['format']!r}, not {FORMAT!r}")
         segment = Segment(
             path=path,

@@ -1,17 +1,22 @@
-"""Search in two stages: the Hamming stage selects candidates by their codes, the exact stage ranks their descriptors.
+"""Search in two stages: the Hamming stage selects candidates by their codes, the exact stage scores them.
 
 Lin et al. 2015, "Deep Learning of Binary Hash Codes for Fast Image Retrieval", section 3.3. If few rows pass the
-filter, the exact stage ranks all of them. FAISS computes the Hamming distances directly on the memory-mapped codes; it
-does not build an index.
+filter, the exact stage scores all of them. The neighbours of the best candidates become candidates too: the neighbour
+graph knows them, however many bits of their codes differ from the query's.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from catalog.vectors import exact
+from catalog.vectors.codes import hamming
 from catalog.vectors.exact import Ranking
-from catalog.vectors.snapshot import LiveSegment, Snapshot
+from catalog.vectors.neighbours import augmentation
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
+from catalog.vectors.neighbours.row_cache import RowCache
+from catalog.vectors.snapshot import Snapshot
 
 # Up to this number of rows, exact search is faster. Measured with `benchmarks.search`.
 MAX_EXACT_ROWS = 4_000
@@ -19,136 +24,182 @@ MAX_EXACT_ROWS = 4_000
 TARGET_RECALL = 0.99
 RECALL_AT = 10
 MIN_CANDIDATES = 100
+# The factor by which the number of candidates grows while it is tuned.
+STEP = 1.5
+# The descriptors of more candidates would take too much memory: see `RowCache`.
+MAX_CANDIDATES = 20_000
+# Selecting more than one in so many rows takes as long as scoring all.
+MIN_ROWS_PER_CANDIDATE = 4
+# For each hit, this many candidates are scored with their neighbours, but at least MIN_SHORTLIST. The neighbours of
+# LINKED_CANDIDATES are added to them.
+SHORTLIST_PER_HIT, MIN_SHORTLIST, LINKED_CANDIDATES = 3, 400, 10
 
-# Hamming distances, int32, k, and the positions of the rows, int64, k.
-HammingNeighbours = tuple[np.ndarray, np.ndarray]
+
+def expand_query(
+    snapshot: Snapshot, query_vector: np.ndarray, *, exclude_id: int | None = None, limit: int = RECALL_AT
+) -> ExpandedQuery:
+    """Return a query with the best images of the whole snapshot added; without neighbour lists only the query itself.
+
+    Args:
+        query_vector: from `Snapshot.project`, float32, k, of unit length.
+        exclude_id: the image that is searched with.
+        limit: how many hits will be asked for without a filter. The candidates for them are found at once.
+    """
+    if not snapshot.has_neighbours:
+        return ExpandedQuery(query_vector)
+    allowed = snapshot.allowed_rows(None)
+    count = _candidate_count(snapshot, snapshot.count_rows(allowed), limit, is_filtered=False)
+    return _expand(snapshot, query_vector, allowed, count, limit, exclude_id)
 
 
-def rank(snapshot: Snapshot, query_vector: np.ndarray, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
+def rank(snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
     """Rank as `exact.rank` does, except that the candidates may lack about one in a hundred of the ten best hits."""
-    rows: Sequence[np.ndarray | None] = snapshot.allowed_rows(allowed_ids)
-    total = exact.count_rows(snapshot, rows)
-    if snapshot.encoder and snapshot.candidates and total > MAX_EXACT_ROWS:
-        candidate_count = snapshot.candidates * max(limit, RECALL_AT) // RECALL_AT
-        if allowed_ids is not None:
-            candidate_count += MIN_CANDIDATES  # the best rows that pass are farther away, where codes are less precise
-        if candidate_count < total // 4:  # otherwise exact search is as fast
-            code = snapshot.encoder.encode(query_vector[np.newaxis])
-            rows = _select_candidates(snapshot, code, rows, candidate_count)
-    return exact.rank_rows(snapshot, query_vector, rows, limit=limit, total=total)
+    allowed = snapshot.allowed_rows(allowed_ids)
+    total = snapshot.count_rows(allowed)
+    is_filtered = allowed_ids is not None
+    count = _candidate_count(snapshot, total, limit, is_filtered=is_filtered)
+    if count is None:
+        rows = snapshot.number_rows(allowed)
+    elif not is_filtered and query.candidates is not None and len(query.candidates) >= count:
+        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(limit))
+    else:
+        rows = _select_rows(snapshot, query, allowed, count, limit)
+    return exact.rank_rows(snapshot, query, rows, limit=limit, total=total)
 
 
-def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray) -> tuple[int, float]:
-    """Return the number of candidates for a recall of TARGET_RECALL, and the recall at ten that it gives.
+def _candidate_count(snapshot: Snapshot, total: int, limit: int, *, is_filtered: bool) -> int | None:
+    """Return how many candidates to select among `total` rows; None to score all of them."""
+    if not (snapshot.encoder and snapshot.candidates and total > MAX_EXACT_ROWS):
+        return None
+    # With a filter the best rows are farther away, where codes are less precise.
+    count = snapshot.candidates * max(limit, RECALL_AT) // RECALL_AT + is_filtered * MIN_CANDIDATES
+    is_worthwhile = count < min(total // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES)
+    return count if is_worthwhile else None
+
+
+def _expand(  # noqa: PLR0913, PLR0917
+    snapshot: Snapshot,
+    query_vector: np.ndarray,
+    allowed: Sequence[np.ndarray | None],
+    count: int | None,
+    limit: int,
+    exclude_id: int | None,
+) -> ExpandedQuery:
+    """Expand a query by the best of `count` candidates among the allowed rows; of all of them for None."""
+    if count is None:
+        return augmentation.expand_query(snapshot, query_vector, snapshot.number_rows(allowed), exclude_id=exclude_id)
+    query = ExpandedQuery(query_vector, cache=RowCache(snapshot))
+    candidates = _nearest_codes(snapshot, query_vector, allowed, count)
+    rows = shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit))
+    expanded = augmentation.expand_query(snapshot, query_vector, rows, exclude_id=exclude_id, cache=query.cache)
+    return replace(expanded, candidates=candidates, cache=query.cache)
+
+
+def _select_rows(
+    snapshot: Snapshot, query: ExpandedQuery, allowed: Sequence[np.ndarray | None], count: int, limit: int
+) -> np.ndarray:
+    candidates = _nearest_codes(snapshot, query.plain, allowed, count)
+    if query.expanded is None:
+        return candidates
+    return shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit))
+
+
+def _nearest_codes(
+    snapshot: Snapshot, query_vector: np.ndarray, allowed: Sequence[np.ndarray | None], count: int
+) -> np.ndarray:
+    if snapshot.encoder is None:
+        raise ValueError("Candidates can only be selected in a snapshot with an encoder.")
+    code = snapshot.encoder.encode(query_vector[np.newaxis])
+    return snapshot.number_rows(hamming.select_nearest(snapshot, code, allowed, count))
+
+
+def shortlist_size(limit: int) -> int:
+    """Return how many candidates are scored with their neighbours, to find the `limit` best hits."""
+    return max(SHORTLIST_PER_HIT * limit, MIN_SHORTLIST)
+
+
+def shortlist(
+    snapshot: Snapshot,
+    query: ExpandedQuery,
+    candidates: np.ndarray,
+    allowed: Sequence[np.ndarray | None],
+    *,
+    count: int,
+) -> np.ndarray:
+    """Return the `count` candidates most similar to the query, and the allowed neighbours of the best ones.
+
+    Args:
+        candidates: allowed rows of `Snapshot.row_index`, int64, n.
+        allowed: the rows that may be found, as `Snapshot.allowed_rows` returns them.
+
+    Returns:
+        rows in ascending order, int64.
+    """
+    queries = np.stack([query.plain, query.plain if query.expanded is None else query.expanded])
+    cache = query.cache or RowCache(snapshot)
+    cache.add(candidates)
+    candidate_similarities = cache.similarities(queries)[cache.positions(candidates)]
+    order = np.argsort(-candidate_similarities.max(axis=1), kind="stable")
+    best = candidates[order[:count]]
+    linked_ids = snapshot.neighbours_of(np.sort(best[:LINKED_CANDIDATES])).image_ids
+    linked = snapshot.row_index.rows_of(linked_ids[linked_ids > 0])
+    return np.union1d(best, _allowed_only(snapshot, linked[linked >= 0].astype(np.int64), allowed))
+
+
+def _allowed_only(snapshot: Snapshot, rows: np.ndarray, allowed: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Return those of `rows` that are in `allowed`."""
+    kept = np.zeros(len(rows), bool)
+    for number, positions, segment_rows in snapshot.row_index.split(rows):
+        segment_allowed = allowed[number]
+        kept[positions] = True if segment_allowed is None else np.isin(segment_rows, segment_allowed)
+    return rows[kept]
+
+
+def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray, image_ids: np.ndarray) -> tuple[int, float]:
+    """Return a number of candidates for a recall of TARGET_RECALL, and the recall at ten that it gives.
 
     Args:
         snapshot: a snapshot with an encoder.
-        queries: rows of the catalogue as they are compared, float32, q × d. A query's own row is not among its hits.
+        queries: rows of the catalogue as they are compared, float32, q × k. A query's own row is not among its hits.
+        image_ids: the images of the queries, int64, q.
 
     Raises:
         ValueError: the snapshot has no encoder.
     """
-    if snapshot.encoder is None:
-        raise ValueError("The number of candidates can only be tuned for a snapshot with an encoder.")
-    codes = snapshot.encoder.encode(queries)
-    hamming_ranks = np.concatenate(
-        [_hamming_ranks(snapshot, query, code) for query, code in zip(queries, codes, strict=True)]
-    )
-    # 50 % more than these queries need, as a margin for other queries.
-    row_count = exact.count_rows(snapshot, snapshot.allowed_rows(None))
-    candidate_count = min(max(MIN_CANDIDATES, int(np.quantile(hamming_ranks, TARGET_RECALL) * 1.5)), row_count)
-    return candidate_count, float((hamming_ranks <= candidate_count).mean())
-
-
-def _hamming_ranks(snapshot: Snapshot, query: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """Return for each of the ten best hits the number of rows whose codes are as near or nearer: int64, 10.
-
-    Args:
-        query: float32, d.
-        code: the code of the query, uint8, width.
-    """
-    best_ids = exact.rank(snapshot, query, limit=RECALL_AT + 1).image_ids[1:]
-    distances, ids = [], []
-    for live_segment in snapshot.segments:
-        rows = live_segment.rows()
-        distances.append(_hamming_distances(code, _codes(live_segment)[rows]))
-        ids.append(live_segment.segment.image_ids[rows])
-    all_distances, all_ids = np.concatenate(distances), np.concatenate(ids)
-    return np.searchsorted(np.sort(all_distances), all_distances[np.isin(all_ids, best_ids)], side="right")
-
-
-def _select_candidates(
-    snapshot: Snapshot, code: np.ndarray, rows: Sequence[np.ndarray | None], candidate_count: int
-) -> list[np.ndarray]:
-    """Select the `candidate_count` of `rows` with the nearest codes. Return their positions in each segment, int64.
-
-    Args:
-        code: the code of the query, uint8, 1 × width.
-        rows: the rows that pass the filter, as `Snapshot.allowed_rows` returns them.
-    """
-    segments_and_rows = list(zip(snapshot.segments, rows, strict=True))
-    # First a few rows of each segment, because a smaller result takes less time …
-    first_count = min(candidate_count, 2 * candidate_count // len(segments_and_rows) + MIN_CANDIDATES)
-    neighbours = [
-        _nearest_in_segment(live_segment, code, segment_rows, first_count)
-        for live_segment, segment_rows in segments_and_rows
+    allowed = snapshot.allowed_rows(None)
+    row_count = snapshot.count_rows(allowed)
+    expected = [
+        _best_ids(snapshot, query, allowed, None, image_id)
+        for query, image_id in zip(queries, image_ids.tolist(), strict=True)
     ]
-    max_distance = _max_candidate_distance(neighbours, candidate_count)
-    # … then more of each segment that may have further rows within the distance.
-    neighbours = [
-        _nearest_in_segment(live_segment, code, segment_rows, candidate_count)
-        if first_count == len(segment_neighbours[0]) and segment_neighbours[0][-1] < max_distance
-        else segment_neighbours
-        for (live_segment, segment_rows), segment_neighbours in zip(segments_and_rows, neighbours, strict=True)
-    ]
-    distances = np.concatenate([distances for distances, _ in neighbours])
-    if len(distances) <= candidate_count:
-        return [positions for _, positions in neighbours]
-    candidate_mask = np.zeros(len(distances), bool)
-    candidate_mask[np.argpartition(distances, candidate_count)[:candidate_count]] = True
-    ends = np.cumsum([len(positions) for _, positions in neighbours])[:-1]
-    return [
-        positions[segment_mask]
-        for (_, positions), segment_mask in zip(neighbours, np.split(candidate_mask, ends), strict=True)
-    ]
+    count = min(MIN_CANDIDATES, row_count)
+    while True:
+        found = [
+            _best_ids(snapshot, query, allowed, count, image_id)
+            for query, image_id in zip(queries, image_ids.tolist(), strict=True)
+        ]
+        recall = float(np.mean([np.isin(best, ids).mean() for best, ids in zip(expected, found, strict=True)]))
+        if recall >= TARGET_RECALL or count >= row_count // MIN_ROWS_PER_CANDIDATE:
+            return count, recall
+        count = int(count * STEP)
 
 
-def _max_candidate_distance(neighbours: Sequence[HammingNeighbours], candidate_count: int) -> int:
-    """Return the largest distance of the `candidate_count` nearest rows; the largest integer if there are fewer."""
-    distances = np.concatenate([distances for distances, _ in neighbours])
-    return (
-        int(np.partition(distances, candidate_count - 1)[candidate_count - 1])
-        if len(distances) >= candidate_count
-        else np.iinfo(np.int32).max
-    )
-
-
-def _nearest_in_segment(
-    live_segment: LiveSegment, code: np.ndarray, segment_rows: np.ndarray | None, max_count: int
-) -> HammingNeighbours:
-    """Return the nearest of a segment's rows, nearest first."""
-    import faiss  # takes a hundred milliseconds to import, and only large catalogues need it
-
-    codes = _codes(live_segment)
-    if segment_rows is not None:
-        codes = codes[segment_rows]
-    count = min(max_count, len(codes))
-    if not count:
-        return np.empty(0, np.int32), np.empty(0, np.int64)
-    # FAISS distributes queries over threads. With one query, other threads would only busy-wait.
-    faiss.omp_set_num_threads(1)
-    distances, positions = faiss.knn_hamming(code, np.ascontiguousarray(codes), count, "mc")
-    is_filled = positions[0] >= 0
-    row_positions = positions[0][is_filled]
-    return distances[0][is_filled], row_positions if segment_rows is None else segment_rows[row_positions]
-
-
-def _codes(live_segment: LiveSegment) -> np.ndarray:
-    """Return the codes of a segment. In a snapshot with an encoder all segments have codes."""
-    if live_segment.codes_and_scales is None:
-        raise ValueError(f"The segment {live_segment.segment.path.name} has no codes.")
-    return live_segment.codes_and_scales.codes
-
-
-def _hamming_distances(code: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    return np.bitwise_count(codes ^ code).sum(axis=1, dtype=np.int32)
+def _best_ids(
+    snapshot: Snapshot,
+    query_vector: np.ndarray,
+    allowed: Sequence[np.ndarray | None],
+    count: int | None,
+    image_id: int,
+) -> np.ndarray:
+    """Return the ten best images but `image_id` among `count` candidates; among all rows for None."""
+    query = ExpandedQuery(query_vector)
+    if snapshot.has_neighbours:
+        query = _expand(snapshot, query_vector, allowed, count, RECALL_AT, image_id)
+    if count is None:
+        rows = snapshot.number_rows(allowed)
+    elif query.candidates is not None:
+        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(RECALL_AT))
+    else:
+        rows = _select_rows(snapshot, query, allowed, count, RECALL_AT)
+    ranking = exact.rank_rows(snapshot, query, rows, limit=RECALL_AT + 1, total=len(rows))
+    return ranking.image_ids[ranking.image_ids != image_id][:RECALL_AT]

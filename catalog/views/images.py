@@ -15,13 +15,11 @@ from catalog.forms import BrowseForm
 from catalog.imaging.formats import MEDIA_TYPES
 from catalog.models import Image
 from catalog.services.media import files
-from catalog.services.search import facets, ranking
-from catalog.services.search.options import SearchOptions
+from catalog.services.search import facets, neighbours, ranking
 from catalog.views.access import search_access_required
 from catalog.views.comparison import find_comparison
 from catalog.views.paging import query_prefix
 
-MAX_NEIGHBOURS = 12
 IMAGES_PER_PAGE = 48
 
 
@@ -89,7 +87,7 @@ def _find_neighbours(image: Image) -> tuple[list[ranking.Hit], str]:
     if image.status in messages:
         return [], messages[image.status]
     try:
-        results = ranking.search_similar(image, SearchOptions(limit=MAX_NEIGHBOURS))
+        results = neighbours.find_neighbours(image)
     except SegmentDamaged:
         return [], _(
             "Part of the index is damaged. The administrator can repair it: python manage.py check_index --repair"

@@ -19,10 +19,10 @@ def test_contributions_of_both_images_sum_to_score(client, catalogue):
     body = explain(client, first.pk, second.pk).json()
     scores = {hit["image"]["id"]: hit["score"] for hit in client.get(f"/api/images/{first.pk}/similar").json()["hits"]}
     assert body["score"] == pytest.approx(scores[second.pk], abs=1e-4)
-    assert body["feature_space"].startswith("vgg16-compact")
+    assert body["feature_space"].startswith("efficientnet-lite2")
     for side in ("photo", "image"):
         grid = np.array(body[side]["contributions"])
-        assert grid.shape == (12, 12)
+        assert grid.shape == (7, 10)
         assert grid.sum() == pytest.approx(body["score"], abs=1e-4)
         assert client.get(body[side]["overlay_url"])["Content-Type"] == "image/webp"
 

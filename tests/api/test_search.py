@@ -7,6 +7,7 @@ from catalog.services.index import rebuilding
 from tests import indexed_images
 from tests.api.conftest import PASSWORD, basic_auth_headers
 from tests.imaging.bad_pictures import REJECTED_FILES
+from tests.removed_network import use_removed_network
 from tests.views.conftest import uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def test_photo_finds_itself_first_and_is_not_stored(client, catalogue, picture):
     assert results["hits"][0]["image"]["id"] == catalogue[2].pk
     assert results["hits"][0]["score"] >= 0.999
     assert results["total"] == len(catalogue)
-    assert results["feature_space"].startswith("vgg16-compact")
+    assert results["feature_space"].startswith("efficientnet-lite2")
     assert not QueryPhoto.objects.exists()
 
 
@@ -136,15 +137,17 @@ def test_similar_images_of_pending_image_are_not_available(client, catalogue):
     assert "not searchable yet" in response.json()["detail"]
 
 
-def test_health_reports_counts_and_compact_network(client, catalogue, admin_client):
+def test_health_reports_counts_and_a_removed_network(client, catalogue, admin_client):
+    use_removed_network()
     data = admin_client.get("/api/health").json()
     assert (data["indexed"], data["pending"], data["failed"]) == (6, 0, 0)
-    assert data["feature_space"].startswith("vgg16-compact")
-    assert "fetch_weights" in data["notice"]
+    assert data["feature_space"].startswith("efficientnet-lite2")
+    assert "no longer part of the program" in data["notice"]
     assert client.get("/api/health").json() == data | {"notice": None}
 
 
 def test_health_notice_is_shown_to_staff_with_basic_authentication(client, catalogue, django_user_model):
+    use_removed_network()
     for name, is_staff in (("staff", True), ("guest", False)):
         django_user_model.objects.create_user(name, password=PASSWORD, is_staff=is_staff)
         notice = client.get("/api/health", headers=basic_auth_headers(name)).json()["notice"]

@@ -1,30 +1,30 @@
 """Searches on the engine in use, and their comparison with exact search."""
 
-from functools import partial
-
 import pytest
 
 from catalog.services.index import spaces
 from catalog.services.index.live_index import INDEX
+from catalog.services.index.training import generation_training, projection_comparison
 from catalog.services.search import ranking
 from catalog.services.search.filters import Filters
 from catalog.services.search.options import SearchOptions
 from catalog.services.search.queries import Query
-from catalog.vectors import exact, whitening
+from catalog.vectors import exact, two_stage
 from catalog.vectors.snapshot import Snapshot
 
-# A catalogue of six images can be whitened in these tests.
+# A catalogue of six images can be trained on in these tests.
 MIN_IMAGES = 5
 NO_FILTERS = Filters()
 
 # For tests that only apply to one of the two catalogues.
-only_unwhitened = pytest.mark.parametrize("catalogue", ["as they are"], indirect=True)
-only_whitened = pytest.mark.parametrize("catalogue", ["whitened"], indirect=True)
+only_plain = pytest.mark.parametrize("catalogue", ["plain"], indirect=True)
+only_linked = pytest.mark.parametrize("catalogue", ["with neighbours"], indirect=True)
 
 
-def allow_small_whitening(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fit a whitening to MIN_IMAGES or more images."""
-    monkeypatch.setattr(whitening, "fit_whitening", partial(whitening.fit_whitening, min_images=MIN_IMAGES))
+def allow_small_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit a projection and codes to MIN_IMAGES or more images, and make their neighbour lists."""
+    for module in (generation_training, projection_comparison):
+        monkeypatch.setattr(module, "MIN_IMAGES", MIN_IMAGES)
 
 
 def snapshot() -> Snapshot:
@@ -41,7 +41,8 @@ def assert_exact(query: Query, filters: Filters = NO_FILTERS, *, start: int = 0,
     """Assert that the engine in use ranks as exact search does."""
     ids, scores, total = search_ids(query, filters, start=start, limit=limit)
     allowed = filters.image_ids() if filters else None
-    exact_ranking = exact.rank(snapshot(), ranking.whitened_query(query, snapshot()), limit=10_000, allowed_ids=allowed)
+    exact_query = two_stage.expand_query(snapshot(), ranking.projected_query(query, snapshot()))
+    exact_ranking = exact.rank(snapshot(), exact_query, limit=10_000, allowed_ids=allowed)
     best = exact_ranking.scores[start : start + limit].tolist()
     assert (len(set(ids)), total) == (len(best), exact_ranking.total)
     assert scores == pytest.approx(best, abs=1e-5)

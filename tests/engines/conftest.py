@@ -1,4 +1,4 @@
-"""A Milvus server, the engines, and a catalogue with and without whitening."""
+"""A Milvus server, the engines, and a catalogue with and without neighbour lists."""
 
 import importlib.util
 import os
@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.features import extractors
+from catalog.features.recipes import EXTRACTOR_CONFIGS
 from catalog.models import Image
 from catalog.services.index import rebuilding
 
 pytest.register_assert_rewrite("tests.engines.assertions")
 
-from tests.engines.assertions import allow_small_whitening, snapshot  # noqa: E402, after its registration
+from tests.engines.assertions import allow_small_training, snapshot  # noqa: E402, after its registration
 from tests.engines.milvus_server import MilvusServer  # noqa: E402, together with the other helpers
 
 
@@ -44,18 +44,19 @@ def each_engine(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=["as they are", "whitened"])
+@pytest.fixture(params=["plain", "with neighbours"])
 def catalogue(request: pytest.FixtureRequest, catalogue: list[Image], monkeypatch: pytest.MonkeyPatch) -> list[Image]:
-    """Six images, first without and then with whitening."""
-    if request.param == "whitened":
-        allow_small_whitening(monkeypatch)
+    """Six images, first compared as they are, and then with a projection and with neighbours."""
+    if request.param == "with neighbours":
+        allow_small_training(monkeypatch)
         rebuilding.rebuild()
-        assert snapshot().whitening
+        assert snapshot().projection
+        assert snapshot().has_neighbours
     return catalogue
 
 
 @pytest.fixture
 def another_space(db, monkeypatch) -> None:
     """Re-extractions use another feature space: the same weights with another input size."""
-    smaller = replace(extractors.EXTRACTOR_CONFIGS["vgg16-compact"], input_sizes=(96,))
-    monkeypatch.setitem(extractors.EXTRACTOR_CONFIGS, "vgg16-compact", smaller)
+    smaller = replace(EXTRACTOR_CONFIGS["efficientnet-lite2"], input_sizes=(96,))
+    monkeypatch.setitem(EXTRACTOR_CONFIGS, "efficientnet-lite2", smaller)

@@ -15,10 +15,19 @@ from catalog.services.ingest import uploads
 from catalog.services.maintenance import health
 from catalog.services.media import deletion
 from catalog.services.search import queries, ranking
+from catalog.services.search.queries import Query
+from catalog.vectors.engines import Engine
+from catalog.vectors.live_segment import LiveSegment
 from catalog.vectors.segments import open_segment, write
-from catalog.vectors.snapshot import LiveSegment
-from tests.engines.assertions import assert_exact, only_whitened, search_ids, snapshot
+from tests.engines.assertions import assert_exact, only_linked, search_ids, snapshot
 from tests.engines.milvus_server import collection_name
+
+
+def count_ranked(engine: Engine, query: Query) -> int:
+    """Return how many images an engine ranks."""
+    current = snapshot()
+    query_vector = ranking.projected_query(query, current)
+    return engine.rank(current, engine.expand_query(current, query_vector), limit=9).total
 
 
 def test_changes_by_another_process_are_visible(milvus, settings, catalogue, picture):
@@ -31,7 +40,7 @@ def test_changes_by_another_process_are_visible(milvus, settings, catalogue, pic
     assert not another.is_synced(current)
     another.sync(current)
     assert another.is_synced(current)
-    assert another.rank(current, ranking.whitened_query(query, current), limit=9).total == 5
+    assert count_ranked(another, query) == 5
     assert_exact(query)
 
 
@@ -43,7 +52,7 @@ def test_new_process_reuses_server_rows(milvus, settings, catalogue, picture, mo
     monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: inserted.append(args))
     query, fresh = queries.extract_query(picture(0)), MilvusEngine(settings.VECTOR_INDEX)
     fresh.sync(snapshot())
-    assert fresh.rank(snapshot(), ranking.whitened_query(query, snapshot()), limit=9).total == 5
+    assert count_ranked(fresh, query) == 5
     assert inserted == []
 
 
@@ -70,7 +79,7 @@ def test_rows_inserted_by_another_process_are_not_inserted_again(milvus, setting
     inserted = []
     monkeypatch.setattr("catalog.vectors.milvus.MilvusClient.upsert", lambda *args, **options: inserted.append(args))
     another.sync(snapshot())
-    assert another.rank(snapshot(), ranking.whitened_query(query, snapshot()), limit=9).total == 7
+    assert count_ranked(another, query) == 7
     assert inserted == []
 
 
@@ -90,8 +99,8 @@ def test_rows_of_another_catalogue_are_ignored(milvus, settings, catalogue, pict
     assert_exact(query)
 
 
-@only_whitened
-def test_server_stores_whitened_vectors_and_segments_keep_descriptors(milvus, settings, catalogue):
+@only_linked
+def test_server_stores_projected_vectors_and_segments_keep_descriptors(milvus, settings, catalogue):
     from catalog.vectors.milvus import MilvusEngine
 
     ranking.search_similar(catalogue[0])
@@ -100,9 +109,9 @@ def test_server_stores_whitened_vectors_and_segments_keep_descriptors(milvus, se
         rows = client.query(collection_name(snapshot().key), filter="id > 0", output_fields=["id", "vector"], limit=10)
     stored = {row["id"]: row["vector"] for row in rows}
     assert sorted(stored) == sorted(segment.image_ids.tolist())
-    expected = snapshot().whiten(segment.vectors)
+    expected = snapshot().project(segment.vectors)
     np.testing.assert_allclose([stored[pk] for pk in segment.image_ids.tolist()], expected, atol=1e-6)
-    assert segment.vectors.min() >= 0 > expected.min()
+    assert np.abs(segment.vectors.astype(np.float32) @ segment.vectors[0] - expected @ expected[0]).max() > 0.1
 
 
 def test_unavailable_server_is_reported_without_data_loss(milvus, catalogue, picture, client, admin_client, tmp_path):

@@ -13,7 +13,7 @@ from catalog.services.media import deletion
 from catalog.services.search import feedback, queries, ranking
 from catalog.services.search.filters import Filters
 from catalog.services.search.options import SearchOptions
-from catalog.vectors import exact
+from catalog.vectors import exact, two_stage
 from tests.engines.assertions import assert_exact, search_ids, snapshot
 
 
@@ -99,11 +99,12 @@ def test_similar_images_exclude_the_image_itself(each_engine, catalogue):
 
 def test_expanded_query_ranks_equally_on_both_engines(each_engine, catalogue, picture):
     query = queries.extract_query(picture(40))
-    query_vector = ranking.whitened_query(query, snapshot())
-    nearest = exact.rank(snapshot(), query_vector, limit=2).image_ids
-    neighbours = snapshot().whiten(snapshot().vectors_of(nearest))
+    query_vector = ranking.projected_query(query, snapshot())
+    nearest = exact.rank(snapshot(), two_stage.expand_query(snapshot(), query_vector), limit=2).image_ids
+    neighbours = snapshot().project(snapshot().vectors_of(nearest))
     summed = query_vector + np.maximum(neighbours @ query_vector, 0) ** feedback.ALPHA @ neighbours
-    exact_ranking = exact.rank(snapshot(), summed / np.linalg.norm(summed), limit=6)
+    exact_query = two_stage.expand_query(snapshot(), summed / np.linalg.norm(summed))
+    exact_ranking = exact.rank(snapshot(), exact_query, limit=6)
     ids, scores, total = search_ids(query, expansion=2)
     assert (ids, total) == (exact_ranking.image_ids.tolist(), 6)
     assert scores == pytest.approx(exact_ranking.scores.tolist(), abs=1e-5)

@@ -22,7 +22,7 @@ def run_before_commit(monkeypatch: pytest.MonkeyPatch, action: Callable[[], obje
 
 def activate_another_space(key: str) -> None:
     """Activate a new feature space of the same network, as a rebuild in another feature space does."""
-    space = spaces.get_or_create_space(spaces.choose_weights())
+    space = spaces.get_or_create_space(spaces.choose_network())
     space.pk, space.key = None, key
     space.save()
     Generation.objects.update(state=Generation.State.RETIRED)

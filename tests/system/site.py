@@ -25,7 +25,7 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own_prefixes)}
     return kept | {
         "IMAGESEARCH_DATA_DIR": str(home),
-        "IMAGESEARCH_EXTRACTOR": "vgg16-compact",
+        "IMAGESEARCH_EXTRACTOR": "efficientnet-lite2",
         "PYTHONUNBUFFERED": "1",
         **changes,
     }

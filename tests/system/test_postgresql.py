@@ -7,12 +7,12 @@ import sys
 import pytest
 from django.conf import settings
 
-# The tests of the layers that use the database, in runs of similar length.
+# The tests of the layers that use the database, in runs of similar length, without those that mostly compute.
 RUNS = {
-    "services": ["services", "--ignore=tests/services/media/test_s3.py"],
+    "services": ["services", "--ignore=tests/services/media/test_s3.py", "--ignore=tests/services/index/training"],
     "views": ["views", "test_translations.py"],
     "api": ["api"],
-    "management": ["management"],
+    "management": ["management", "--ignore=tests/management/test_compare_networks.py"],
 }
 
 

@@ -16,10 +16,9 @@ import os, signal, sys, time, django
 django.setup()
 from dataclasses import replace
 from pathlib import Path
-from catalog.features import extractors
+from catalog.features.recipes import EXTRACTOR_CONFIGS as configs
 from catalog.services.index import rebuilding
-configs = extractors.EXTRACTOR_CONFIGS
-configs["vgg16-compact"] = replace(configs["vgg16-compact"], input_sizes=(96,))
+configs["efficientnet-lite2"] = replace(configs["efficientnet-lite2"], input_sizes=(96,))
 def progress(phase, done, total):
     Path(sys.argv[2]).touch()
     if phase == sys.argv[1]:
@@ -65,7 +64,7 @@ def test_searches_stay_complete_during_rebuild(site, folder, picture):
     with ThreadPoolExecutor(4) as threads:
         searches = [threads.submit(search_until, done, site, picture(number)) for number in (3, 103, 203, 139)]
         try:
-            assert site.manage("rebuild_index")["whitened"]
+            assert site.manage("rebuild_index")["projection"]["measured_by"] == "copies"
             assert site.manage("rebuild_index", "--bits", 64)["bits"] == 64
             assert reextract(site).wait(120) == 0, site.logs()
             assert site.manage("rebuild_index", "--rollback")["images"] == 120
@@ -85,7 +84,7 @@ def enqueue_rebuild(site: Site) -> None:
         "shell",
         "-c",
         "from catalog.services.index import rebuild_queue\n"
-        "from catalog.services.index.code_specs import DEFAULT_CODES\n"
+        "from catalog.services.index.training.code_specs import DEFAULT_CODES\n"
         "rebuild_queue.enqueue(code_spec=DEFAULT_CODES, user=None)",
     )
     assert completed.returncode == 0, completed.stderr
@@ -103,7 +102,7 @@ rebuilding.rebuild(progress=progress)
 """
 
 
-@pytest.mark.parametrize("phase", ["training", "measuring recall", "activating"])
+@pytest.mark.parametrize("phase", ["training", "measuring", "activating"])
 def test_a_rebuild_killed_in_any_phase_leaves_one_complete_generation(sqlite_site, folder, picture, phase):
     for first in (0, 100):
         sqlite_site.manage("import_images", folder(60, first=first), "--no-wait")

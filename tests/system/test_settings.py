@@ -57,7 +57,7 @@ def test_a_bad_value_is_rejected_in_one_line_naming_the_variable_and_what_is_exp
 
 def test_empty_value_equals_unset(sqlite_site):
     empty = dict.fromkeys([*BAD_VALUES, *UNVALIDATED_VARIABLES - {"IMAGESEARCH_DATA_DIR"}], "") | {
-        "IMAGESEARCH_EXTRACTOR": "vgg16-compact"
+        "IMAGESEARCH_EXTRACTOR": "efficientnet-lite2"
     }
     checked = sqlite_site.run("check", **empty)
     assert checked.returncode == 0, checked.stderr

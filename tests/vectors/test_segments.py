@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 
 from catalog.exceptions import SegmentDamaged, StoreUnavailable
-from catalog.vectors import segments
+from catalog.vectors import exact, hdf5, segments
 from catalog.vectors.hdf5 import PAGE_BYTES
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
 from catalog.vectors.segments import open_segment, verify
-from tests.vectors.conftest import DIMENSIONS, random_unit_rows
+from catalog.vectors.snapshot import LiveSegment, Snapshot
+from tests.vectors.random_vectors import DIMENSIONS, random_unit_rows
 
 
 def test_a_segment_is_read_as_it_was_written(write_segment):
     segment = write_segment(count=7)
-    assert np.array_equal(segment.vectors, random_unit_rows(7))
-    assert segment.vectors.dtype == np.float32
+    assert segment.vectors.dtype == np.float16
+    assert np.array_equal(segment.vectors, random_unit_rows(7).astype(np.float16))
     assert segment.image_ids.tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert segment.digests.tobytes() == bytes(i % 256 for i in range(7 * 32))
     assert segment.space == '{"extractor": "test"}'
@@ -94,6 +96,34 @@ def test_a_segment_of_another_format_is_named_with_its_format(write_segment):
         file.attrs["format"] = "imagesearch segment 99"
     with pytest.raises(SegmentDamaged, match="its format is 'imagesearch segment 99'"):
         open_segment(path)
+
+
+def test_a_segment_of_format_1_has_float32_vectors(write_segment, tmp_path):
+    current = write_segment(count=7)
+    with h5py.File(current.path) as file:
+        assert file.attrs["format"] == "imagesearch segment 2"
+    datasets = {"vectors": random_unit_rows(7), "image_ids": current.image_ids, "digests": current.digests}
+    attributes = {"format": "imagesearch segment 1", "space": current.space}
+    checksum = hdf5.write(tmp_path / "old.h5", datasets, attributes)
+    segment = verify(tmp_path / "old.h5", checksum)
+    assert segment.vectors.dtype == np.float32
+    assert np.array_equal(segment.vectors, random_unit_rows(7))
+
+
+def test_segments_of_both_formats_are_ranked_together(write_segment, tmp_path):
+    current = write_segment(count=7)
+    datasets = {"vectors": random_unit_rows(7), "image_ids": current.image_ids + 100, "digests": current.digests}
+    hdf5.write(tmp_path / "old.h5", datasets, {"format": "imagesearch segment 1", "space": current.space})
+    snapshot = Snapshot("both", [LiveSegment(open_segment(tmp_path / "old.h5")), LiveSegment(current)])
+    for number, row in enumerate(random_unit_rows(7), start=1):
+        ranking = exact.rank(snapshot, ExpandedQuery(row), limit=2)
+        assert set(ranking.image_ids.tolist()) == {number, 100 + number}
+        assert ranking.scores.tolist() == pytest.approx([1, 1], abs=1e-3)
+
+
+def test_vectors_are_rounded_to_the_nearest_float16_numbers(write_segment):
+    error = np.abs(write_segment(count=100).vectors.astype(np.float64) - random_unit_rows(100))
+    assert (error <= np.abs(random_unit_rows(100)) * 2.0**-11 + 2.0**-25).all()
 
 
 def test_chunked_datasets_are_rejected(write_segment):

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.services.index import spaces
+from tests.removed_network import use_removed_network
 from tests.views.conftest import JSON_HEADERS, uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -85,16 +86,17 @@ def test_search_without_weights_of_catalogue_is_reported(client, catalogue, pict
     assert "gone.h5" in response.content.decode()
 
 
-def test_compact_network_is_reported_to_staff_only(client, superuser, catalogue):
+def test_a_removed_network_is_reported_to_staff_only(client, superuser, catalogue):
+    use_removed_network()
     public_urls = ("/", "/images/", catalogue[0].get_absolute_url(), "/nowhere/")
     for url in (*public_urls, "/accounts/login/", "/admin/login/"):
-        assert "bundled compact network" not in client.get(url).content.decode(), url
+        assert "no longer part of the program" not in client.get(url).content.decode(), url
     client.force_login(superuser)
     for url in public_urls:
-        assert "bundled compact network" not in client.get(url).content.decode(), url
+        assert "no longer part of the program" not in client.get(url).content.decode(), url
     page = client.get("/admin/").content.decode()
-    assert "bundled compact network" in page
-    assert "fetch_weights" in page
+    assert "no longer part of the program" in page
+    assert "rebuild_index --reextract" in page
 
 
 def test_storage_error_is_reported_and_nothing_is_added(client, uploader, picture, settings):

@@ -40,7 +40,7 @@ def test_crop_of_photo_is_searched(client, two_picture_photo, catalogue):
     for box, number in (("0,0,160,120", 1), ("160,0,160,120", 4)):
         hit = client.get(two_picture_photo, {"crop": box}).context["page"][0]
         assert hit.image == catalogue[number]
-        assert hit.score > 0.99
+        assert hit.score > 0.97  # the photo is compressed once more
 
 
 def test_crop_of_image_is_searched(client, catalogue, picture):

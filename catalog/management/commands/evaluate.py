@@ -5,7 +5,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalog.management import plots
 from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand, progress_bars
-from catalog.services.index.image_labels import LABEL_KINDS
+from catalog.services.index import generation_summary, spaces
+from catalog.services.index.training.image_labels import LABEL_KINDS
 from catalog.services.maintenance import evaluation
 
 
@@ -41,11 +42,16 @@ class Command(CatalogueCommand):
             measured = evaluation.evaluate(options["labels"], queries, expand=options["expand"], progress=progress)
         if plot:
             plots.plot_evaluation(measured, plot)
-        result = measured.as_json()
+        generation = spaces.active_generation()
+        result = measured.as_json() | {"projection": generation.projection_choice if generation else None}
         if options["json"]:
             self.write_json(result)
         else:
             self.stdout.write(_format_result(result))
+            if generation:
+                self.stdout.write(f"Descriptors: {generation_summary.describe_projection(generation)}.")
+                if teaching := generation_summary.describe_teaching(generation):
+                    self.stdout.write(f"Labels: {teaching}")
 
 
 def _format_result(result: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.exceptions import CatalogueBusy
-from catalog.models import BinaryEncoder, FeatureSpace, Generation, Image, Segment, Whitening
+from catalog.models import BinaryEncoder, FeatureSpace, Generation, Image, Projection, Segment
 from catalog.services.index import code_cache, live_index, spaces, store
 from catalog.services.jobs.progress import ACTIVATING, Progress, ignore_progress
 
@@ -77,7 +77,7 @@ def _delete_old_generations() -> None:
         unused_space_ids = list(unused_spaces.values_list("pk", flat=True))
         Generation.objects.exclude(pk__in=[generation.pk for generation in retained]).delete()
         FeatureSpace.objects.filter(pk__in=unused_space_ids).delete()
-        Whitening.objects.filter(generation=None).delete()
+        Projection.objects.filter(generation=None).delete()
         BinaryEncoder.objects.filter(generation=None).delete()
     live_index.drop_retired_generations()
     delete_unused_codes()

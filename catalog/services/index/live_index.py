@@ -11,6 +11,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -20,15 +21,17 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, IndexUnavailable, SegmentDamaged, StoreUnavailable
 from catalog.models import Descriptor, Generation, Segment
 from catalog.services.index import store
-from catalog.services.index.code_cache import load_or_build
-from catalog.services.index.trained_parameters import encoder_of, whitening_of
-from catalog.vectors.binary_codes import BinaryEncoder
-from catalog.vectors.code_files import CodesAndScales
+from catalog.services.index.code_cache import load_or_build, neighbours_state, open_neighbours
+from catalog.services.index.training.trained_parameters import encoder_of, projection_of
+from catalog.vectors.codes.binary_codes import BinaryEncoder
+from catalog.vectors.codes.code_files import CodesAndScales
 from catalog.vectors.engines import Engine, create_engine
+from catalog.vectors.live_segment import LiveSegment
+from catalog.vectors.neighbours.row_index import RowIndex
+from catalog.vectors.projections.projection import Projection
 from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment
-from catalog.vectors.snapshot import LiveSegment, Snapshot
-from catalog.vectors.whitening import Whitening
+from catalog.vectors.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -45,31 +48,46 @@ class IndexView:
     damaged: list[str]
 
 
+class SegmentState(NamedTuple):
+    """What an open segment depends on: the number of dead rows, the snapshot key, and the file of neighbour lists."""
+
+    dead_rows: int
+    key: str
+    neighbours: tuple[int, int] | None
+
+
 class LiveIndex:
     """The open segments of this process, shared by its threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # By primary key of the segment: the state for which it was opened, and the result. The state is the number of
-        # dead rows and the snapshot key.
-        self._segments: dict[int, tuple[tuple[int, str], LiveSegment]] = {}
+        # By primary key of the segment: the state for which it was opened, and the result.
+        self._segments: dict[int, tuple[SegmentState, LiveSegment]] = {}
+        self._row_index = RowIndex([])
         self._logged_errors: set[str] = set()
 
     def view(self, generation: Generation) -> IndexView:
-        """Return the current state of a generation: the segments of its space with live rows, codes and scales."""
+        """Return the current state of a generation: the segments of its space with all that searches need."""
         comparison = Comparison.of(generation)
         while True:
             rows = list(Segment.objects.filter(space=generation.space_id).order_by("pk"))
             with self._lock:
                 errors = self._refresh(rows, comparison)
                 live_segments = [self._segments[row.pk][1] for row in rows if row.pk in self._segments]
+                row_index = self._row_index = self._row_index.reuse_for(live_segments)
             if Segment.objects.filter(pk__in=[row.pk for row in rows]).count() == len(rows):
                 break
             # A segment was merged in the meantime, so its live rows may be missing: read the state again.
         for error in errors.values():
             self._log_once(error)
         snapshot = Snapshot(
-            comparison.key, live_segments, comparison.whitening, comparison.encoder, generation.candidate_count
+            comparison.key,
+            live_segments,
+            comparison.projection,
+            comparison.encoder,
+            generation.candidate_count,
+            generation.is_augmented,
+            row_index,
         )
         return IndexView(snapshot, list(errors))
 
@@ -92,25 +110,17 @@ class LiveIndex:
         previous, self._segments = self._segments, {}
         errors = {}
         for row in rows:
-            state = (dead_counts.get(row.pk, 0), comparison.key)
             cached = previous.get(row.pk)
-            if cached and cached[0] == state:
-                self._segments[row.pk] = cached
-                continue
             try:
                 segment = cached[1].segment if cached else open_segment(store.segment_path(row.name))
             except SegmentDamaged as error:
                 errors[row.name] = error
                 continue
-            codes_and_scales = (
-                cached[1].codes_and_scales
-                if cached and cached[0][1] == comparison.key
-                else comparison.codes_and_scales(segment)
-            )
-            self._segments[row.pk] = (
-                state,
-                LiveSegment(segment, _live_mask(row) if state[0] else None, codes_and_scales),
-            )
+            state = SegmentState(dead_counts.get(row.pk, 0), comparison.key, neighbours_state(comparison.key, segment))
+            if cached and cached[0] == state:
+                self._segments[row.pk] = cached
+                continue
+            self._segments[row.pk] = (state, _live_segment(row, segment, state, comparison, cached))
         return errors
 
 
@@ -123,24 +133,41 @@ class Comparison:
     """
 
     key: str
-    whitening: Whitening | None
+    projection: Projection | None
     encoder: BinaryEncoder | None
 
     @classmethod
     def of(cls, generation: Generation) -> "Comparison":
-        """Load the whitening and the encoder of a generation."""
-        return cls(comparison_key(generation), whitening_of(generation), encoder_of(generation))
+        """Load the projection and the encoder of a generation."""
+        return cls(comparison_key(generation), projection_of(generation), encoder_of(generation))
 
     def codes_and_scales(self, segment: SegmentFile) -> CodesAndScales | None:
-        """Load or build the codes and scales of a segment; None without whitening and encoder."""
-        if self.whitening is None or self.encoder is None:
-            return None
-        return load_or_build(self.key, segment, self.whitening, self.encoder)
+        """Load or build the codes and scales of a segment; None without encoder."""
+        return None if self.encoder is None else load_or_build(self.key, segment, self.projection, self.encoder)
+
+
+def _live_segment(
+    row: Segment,
+    segment: SegmentFile,
+    state: SegmentState,
+    comparison: Comparison,
+    cached: tuple[SegmentState, LiveSegment] | None,
+) -> LiveSegment:
+    """Return an open segment in a new state. What has not changed is that of the previous state, the same object."""
+    before, previous = cached or (None, None)
+    same_rows = before is not None and before.dead_rows == state.dead_rows
+    same_codes = before is not None and before.key == state.key
+    return LiveSegment(
+        segment,
+        previous.live_mask if previous and same_rows else (_live_mask(row) if state.dead_rows else None),
+        previous.codes_and_scales if previous and same_codes else comparison.codes_and_scales(segment),
+        open_neighbours(comparison.key, segment) if state.neighbours else None,
+    )
 
 
 def comparison_key(generation: Generation) -> str:
-    """Return a key that identifies the space, the whitening and the encoder of a generation."""
-    digests = [digest[:8] for digest in (generation.whitening_id, generation.encoder_id) if digest]
+    """Return a key that identifies the space, the projection and the encoder of a generation."""
+    digests = [digest[:8] for digest in (generation.projection_id, generation.encoder_id) if digest]
     return "-".join([generation.space.key, *digests])
 
 

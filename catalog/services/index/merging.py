@@ -6,17 +6,18 @@ is rewritten only a few times. Searches continue meanwhile: an open segment stay
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import log
 
 import numpy as np
 from django.db import transaction
 
 from catalog.models import Descriptor, FeatureSpace, Image, Segment
-from catalog.services.index import live_index, spaces, store
+from catalog.services.index import live_index, neighbour_graph, spaces, store
 from catalog.services.index.store import DescriptorRow
 from catalog.services.jobs.progress import MERGING, Progress
 from catalog.services.media.file_locks import file_commit_lock
+from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment
 
 # Maximum number of rows in a merged segment. It limits how long writers wait for the transaction.
@@ -102,7 +103,7 @@ def _merge_group(group: SegmentGroup) -> None:
     """Write the live rows of a group as one segment, and replace the group with it in one transaction."""
     space = group[0].space
     segment_files = {segment.pk: open_segment(store.segment_path(segment.name)) for segment in group}
-    descriptors = Descriptor.objects.filter(segment__in=group, image__isnull=False).order_by("segment", "row")
+    descriptors = list(Descriptor.objects.filter(segment__in=group, image__isnull=False).order_by("segment", "row"))
     rows = [
         DescriptorRow(
             descriptor.image_id or 0,
@@ -114,7 +115,7 @@ def _merge_group(group: SegmentGroup) -> None:
     with file_commit_lock():
         merged = store.write_segment(space, rows) if rows else None
         if merged:
-            _build_codes(merged)
+            _derive(merged, [(segment_files[segment.pk], _rows_of(segment, descriptors)) for segment in group])
         with transaction.atomic():
             # Lock images before descriptors, in the same order as a deletion does, to avoid a deadlock.
             images = Image.objects.select_for_update(of=("self",)).filter(descriptors__segment__in=group)
@@ -124,8 +125,15 @@ def _merge_group(group: SegmentGroup) -> None:
                 store.register_segment(merged, rows, live_ids)
 
 
-def _build_codes(merged: Segment) -> None:
-    """Cache the codes of a merged segment, so that the first search need not build them."""
+def _rows_of(segment: Segment, descriptors: Iterable[Descriptor]) -> np.ndarray:
+    """Return the rows of a segment among these descriptors: int64, in ascending order."""
+    return np.array([descriptor.row for descriptor in descriptors if descriptor.segment_id == segment.pk], np.int64)
+
+
+def _derive(merged: Segment, sources: list[tuple[SegmentFile, np.ndarray]]) -> None:
+    """Build the codes of a merged segment, and carry over its neighbour lists, so that the first search need not."""
     generation = spaces.serving_generation(merged.space)
     if generation:
-        live_index.Comparison.of(generation).codes_and_scales(open_segment(store.segment_path(merged.name)))
+        segment_file = open_segment(store.segment_path(merged.name))
+        live_index.Comparison.of(generation).codes_and_scales(segment_file)
+        neighbour_graph.carry_over(generation, sources, segment_file)

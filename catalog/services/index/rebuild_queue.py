@@ -1,6 +1,5 @@
 """Requested rebuilds of the index: rows that workers run as jobs, and whose progress staff can follow."""
 
-import time
 from typing import Any  # for users: the type of `request.user` depends on AUTH_USER_MODEL
 
 from django.db import transaction
@@ -9,14 +8,13 @@ from catalog.exceptions import CatalogueBusy, ImageSearchError
 from catalog.models import Rebuild
 from catalog.services.index import extraction, rebuilding
 from catalog.services.index.activation import RebuildResult
-from catalog.services.index.code_specs import CodeSpec
-from catalog.services.jobs import dispatch, leases
+from catalog.services.index.training.code_specs import CodeSpec
+from catalog.services.jobs import dispatch
 from catalog.services.jobs.progress import EXTRACTING, Progress
-from catalog.services.jobs.queue import JobQueue
+from catalog.services.jobs.queue import JobQueue, record_progress
 
 # A rebuild fails if its worker died this often.
 MAX_ATTEMPTS = 5
-PROGRESS_INTERVAL_SECONDS = 0.5
 
 
 def enqueue(*, reextract: bool = False, extractor: str = "", code_spec: CodeSpec, user: Any) -> Rebuild:
@@ -24,7 +22,7 @@ def enqueue(*, reextract: bool = False, extractor: str = "", code_spec: CodeSpec
 
     Args:
         reextract: extract all descriptors again from the originals.
-        extractor: a key of `extractors.EXTRACTOR_CONFIGS`; empty for the default network.
+        extractor: a value of IMAGESEARCH_EXTRACTOR; empty for the one in the settings.
         user: the account that requests it, or None.
 
     Raises:
@@ -56,7 +54,7 @@ def run_waiting() -> None:
 
 
 def _execute(rebuild: Rebuild) -> None:
-    result = _rebuild(rebuild, _progress_recorder(rebuild))
+    result = _rebuild(rebuild, record_progress(rebuild, _index_pending_while_extracting))
     Rebuild.objects.filter(pk=rebuild.pk).update(generation=result.generation)
 
 
@@ -69,21 +67,9 @@ def _rebuild(rebuild: Rebuild, progress: Progress) -> RebuildResult:
     return result
 
 
-def _progress_recorder(rebuild: Rebuild) -> Progress:
-    """A progress callback that saves the progress and renews the lease. While extracting, it indexes new images."""
-    saved_at: dict[str, float] = {}
-
-    def save_progress(phase: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done < total and now - saved_at.get(phase, -PROGRESS_INTERVAL_SECONDS) < PROGRESS_INTERVAL_SECONDS:
-            return
-        saved_at[phase] = now
-        Rebuild.objects.filter(pk=rebuild.pk).update(phase=phase, done=done, total=total)
-        leases.renew(rebuild)
-        if phase == EXTRACTING:
-            extraction.index_pending_between_steps()
-
-    return save_progress
+def _index_pending_while_extracting(phase: str) -> None:
+    if phase == EXTRACTING:
+        extraction.index_pending_between_steps()
 
 
 QUEUE = JobQueue(Rebuild, _execute, max_attempts=MAX_ATTEMPTS, permanent_errors=(ImageSearchError,))

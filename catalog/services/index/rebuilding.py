@@ -18,9 +18,10 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, ImageSearchError, gettext_noop
 from catalog.models import FeatureSpace, Generation, Image
 from catalog.querysets import ImageQuerySet
-from catalog.services.index import activation, extraction, live_index, merging, spaces, store, training
+from catalog.services.index import activation, extraction, live_index, merging, neighbour_graph, spaces, store
 from catalog.services.index.activation import RebuildResult
-from catalog.services.index.code_specs import DEFAULT_CODES, CodeSpec, next_code_spec
+from catalog.services.index.training import generation_training
+from catalog.services.index.training.code_specs import DEFAULT_CODES, CodeSpec, next_code_spec
 from catalog.services.jobs.progress import ENCODING, EXTRACTING, Progress, ignore_progress
 from catalog.vectors.segments import open_segment
 
@@ -29,8 +30,13 @@ logger = logging.getLogger(__name__)
 REBUILD_RUNNING_MESSAGE = gettext_noop("The index is already being rebuilt. Try again when the rebuild has finished.")
 
 
-def rebuild(code_spec: CodeSpec = DEFAULT_CODES, *, progress: Progress = ignore_progress) -> RebuildResult:
+def rebuild(
+    code_spec: CodeSpec = DEFAULT_CODES, *, progress: Progress = ignore_progress, automatic: bool = False
+) -> RebuildResult:
     """Build a new generation of the active space from the store, and activate it.
+
+    Args:
+        automatic: whether nobody asked for it. Then the choice of the projection takes less time.
 
     Raises:
         ImageSearchError: the codes cannot be trained on the labels of the catalogue.
@@ -41,7 +47,7 @@ def rebuild(code_spec: CodeSpec = DEFAULT_CODES, *, progress: Progress = ignore_
     code_spec.check()
     with _rebuild_lock():
         generation = Generation.objects.create(space=spaces.get_or_create_active_space())
-        return _build_and_activate(generation, code_spec, progress)
+        return _build_and_activate(generation, code_spec, progress, automatic=automatic)
 
 
 def reextract(
@@ -59,7 +65,7 @@ def reextract(
     """
     code_spec.check()
     with _rebuild_lock():
-        space = spaces.create_or_resume_space(spaces.choose_weights(extractor))
+        space = spaces.create_or_resume_space(spaces.choose_network(extractor))
         generation = Generation.objects.create(space=space)
         _extract_all(space, progress)
         return _build_and_activate(generation, code_spec, progress)
@@ -82,7 +88,9 @@ def rollback() -> RebuildResult:
 
 
 def maintain(*, progress: Progress = ignore_progress) -> None:
-    """Rebuild the active generation if the catalogue has outgrown it; otherwise merge small segments if there are many.
+    """Rebuild the active generation if the catalogue has outgrown it.
+
+    Otherwise merge small segments if there are many, and keep up the neighbour graph.
 
     Errors are logged, and the next call tries again.
     """
@@ -90,11 +98,12 @@ def maintain(*, progress: Progress = ignore_progress) -> None:
     if generation is None:
         return
     try:
-        if training.needs_rebuild(generation):
-            rebuild(next_code_spec(generation), progress=progress)
-        elif merging.groups_due(generation.space):
+        if generation_training.needs_rebuild(generation):
+            rebuild(next_code_spec(generation), progress=progress, automatic=True)
+        else:
             with _rebuild_lock():
                 merging.merge_due(generation.space, progress)
+                neighbour_graph.update(generation, progress)
     except CatalogueBusy as error:
         logger.info("%s", error)
     except ImageSearchError as error:
@@ -143,11 +152,14 @@ def _images_without_descriptor(space: FeatureSpace) -> ImageQuerySet:
     return Image.objects.filter(~spaces.has_descriptor_in(space))
 
 
-def _build_and_activate(generation: Generation, code_spec: CodeSpec, progress: Progress) -> RebuildResult:
+def _build_and_activate(
+    generation: Generation, code_spec: CodeSpec, progress: Progress, *, automatic: bool = False
+) -> RebuildResult:
     merging.merge_all(generation.space, progress)
-    training.train(generation, code_spec, progress)
+    generation_training.train(generation, code_spec, progress, automatic=automatic)
     _build_codes(generation, progress)
-    training.tune_candidates(generation, live_index.INDEX.view(generation).snapshot, progress)
+    neighbour_graph.update(generation, progress)
+    generation_training.tune(generation, live_index.INDEX.view(generation).snapshot, progress)
     return activation.activate(generation, progress)
 
 

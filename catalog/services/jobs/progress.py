@@ -13,7 +13,8 @@ MERGING = gettext_noop("merging")
 TRAINING = gettext_noop("training")
 TRAINING_CODES = gettext_noop("training codes")
 ENCODING = gettext_noop("encoding")
-MEASURING = gettext_noop("measuring recall")
+LINKING = gettext_noop("finding neighbours")
+MEASURING = gettext_noop("measuring")
 ACTIVATING = gettext_noop("activating")
 
 

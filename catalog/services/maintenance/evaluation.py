@@ -8,7 +8,7 @@ import numpy as np
 
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
-from catalog.services.index.image_labels import Labels
+from catalog.services.index.training.image_labels import Labels
 from catalog.services.jobs.progress import Progress, ignore_progress
 from catalog.services.search import queries, ranking
 from catalog.services.search.options import SearchOptions
@@ -16,7 +16,6 @@ from catalog.services.search.queries import Query
 from catalog.services.search.ranking import Results
 from catalog.vectors import exact, metrics
 from catalog.vectors.exact import Ranking
-from catalog.vectors.snapshot import Snapshot
 
 # Histograms count cosines in steps of 0.01.
 SCORE_BIN_EDGES = np.linspace(-1, 1, 201)
@@ -76,8 +75,9 @@ def evaluate(
     """Rank all other images for each labelled image, by its stored descriptor, as a search does.
 
     An image is relevant if it is in the same collection, or has one of the same tags. Images that share their label
-    with no other image are not queries. Images without a label are ranked and never relevant. Memory grows with the
-    number of images, not with the number of pairs.
+    with no other image are not queries. Images without a label are ranked and never relevant. The ranking is that of
+    exact search; `recall_at_10` tells how many of its ten best hits a search finds. Memory grows with the number of
+    images, not with the number of pairs.
 
     Args:
         labels: one of `image_labels.LABEL_KINDS`.
@@ -113,16 +113,14 @@ class _Totals:
     def add(self, query: Query, image: Image, relevant_ids: np.ndarray, expand: int) -> None:
         """Evaluate one query. It is skipped if its relevant images have been deleted in the meantime."""
         snapshot = ranking.snapshot_for(query)
-        query_vector = ranking.whitened_query(query, snapshot)
-        if expand:
-            query_vector = ranking.expand_query(query_vector, snapshot, expand, exclude_id=image.pk)
-        full_ranking = _full_ranking(query_vector, image, snapshot)
+        options = SearchOptions(exclude_id=image.pk, expansion=expand)
+        refined = ranking.refine_query(query, snapshot, options)
+        full_ranking = exact.rank(snapshot, refined, limit=len(snapshot.row_index)).without(image.pk)
         relevant = np.isin(full_ranking.image_ids, relevant_ids)
         if not relevant.any():
             return
-        results = ranking.search(query, SearchOptions(exclude_id=image.pk, expansion=expand))
-        exact_ranking = exact.rank(snapshot, query_vector, limit=11)
-        self.query_metrics.append(_measure_query(results, exact_ranking, image, relevant))
+        results = ranking.search(query, options)
+        self.query_metrics.append(_measure_query(results, full_ranking, relevant))
         self._precision_sum += metrics.interpolated_precision(relevant)
         scores = full_ranking.scores.clip(-1, 1)  # rounding can give a cosine slightly above 1
         self._same_label_counts += np.histogram(scores[relevant], SCORE_BIN_EDGES)[0]
@@ -157,17 +155,9 @@ def _iter_queries(image_ids: np.ndarray, progress: Progress) -> Iterator[tuple[I
         progress("evaluating", done, len(image_ids))
 
 
-def _full_ranking(query_vector: np.ndarray, image: Image, snapshot: Snapshot) -> Ranking:
-    full_ranking = ranking.rank(
-        query_vector, snapshot, limit=sum(len(live_segment.segment) for live_segment in snapshot.segments)
-    )
-    mask = full_ranking.image_ids != image.pk
-    return Ranking(full_ranking.image_ids[mask], full_ranking.scores[mask], full_ranking.total - 1)
-
-
-def _measure_query(results: Results, exact_ranking: Ranking, image: Image, relevant: np.ndarray) -> QueryMetrics:
+def _measure_query(results: Results, full_ranking: Ranking, relevant: np.ndarray) -> QueryMetrics:
     result_ids = [hit.image.pk for hit in results.hits[:10]]
-    exact_ids = exact_ranking.image_ids[exact_ranking.image_ids != image.pk][:10]
+    exact_ids = full_ranking.image_ids[:10]
     return QueryMetrics(
         float(metrics.average_precision(relevant)),
         float(metrics.precision_at(relevant, 1)),

@@ -1,6 +1,6 @@
 """Verification of the files against the database, and repair."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,9 @@ from catalog.services.index import activation, code_cache, extraction, live_inde
 from catalog.services.jobs.progress import Progress, ignore_progress
 from catalog.services.maintenance import orphans
 from catalog.services.media import files
-from catalog.vectors import code_files
+from catalog.vectors.codes import code_files
+from catalog.vectors.neighbours import lists
+from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment, verify
 
 
@@ -57,7 +59,7 @@ def check(progress: Progress = ignore_progress) -> IntegrityReport:
         orphans=len(orphans.find_orphans()) + len(files.find_unreferenced()),
     )
     _check_segments(report, progress)
-    _check_codes(report, progress)
+    _check_derived(report, progress)
     _check_image_status(report)
     _check_files(report, progress)
     return report
@@ -75,8 +77,8 @@ def repair(progress: Progress = ignore_progress) -> IntegrityReport:
             _verify_segment(segment)
         except SegmentDamaged:
             segment.delete()  # its file is now an orphan: adopted if it is intact, else quarantined
-    for path in _damaged_codes():
-        path.unlink(missing_ok=True)  # rebuilt by the next search that needs it
+    for path in [*_damaged_codes(), *_damaged_neighbours()]:
+        path.unlink(missing_ok=True)  # codes are rebuilt by the next search that needs them, lists by `maintain`
     orphans.adopt()
     space = spaces.active_space()
     if space:
@@ -103,27 +105,48 @@ def _check_segments(report: IntegrityReport, progress: Progress) -> None:
         progress("segments", done, report.segments)
 
 
-def _check_codes(report: IntegrityReport, progress: Progress) -> None:
+def _check_derived(report: IntegrityReport, progress: Progress) -> None:
     for path in _damaged_codes(progress):
         report.corrupt += 1
         report.problems.append(
             f"The codes of segment {path.name} are damaged, so searches may miss images of this segment. "
             "A repair rebuilds the codes."
         )
+    for path in _damaged_neighbours(progress):
+        report.corrupt += 1
+        report.problems.append(
+            f"The neighbour lists of segment {path.name} are damaged, so searches may rank images of this segment too "
+            "high or too low. A repair makes the lists again."
+        )
 
 
 def _damaged_codes(progress: Progress = ignore_progress) -> Iterator[Path]:
-    """Code files that do not match their segment. A missing code file is no damage: it is built when it is needed."""
+    """Code files that do not match their segment."""
+    return _damaged_derived("codes", code_cache.codes_path, code_files.is_intact, progress)
+
+
+def _damaged_neighbours(progress: Progress = ignore_progress) -> Iterator[Path]:
+    """Files of neighbour lists that do not match their segment."""
+    return _damaged_derived("neighbour lists", code_cache.neighbours_path, lists.is_intact, progress)
+
+
+def _damaged_derived(
+    phase: str,
+    find_path: Callable[[str, SegmentFile], Path],
+    is_intact: Callable[[Path, SegmentFile], bool],
+    progress: Progress,
+) -> Iterator[Path]:
+    """Files derived from segments that do not match them. A missing file is no damage: it is made when it is needed."""
     generations = Generation.objects.filter(encoder__isnull=False).select_related("space")
     for key, space in {live_index.comparison_key(generation): generation.space for generation in generations}.items():
         rows = list(space.segments.order_by("pk"))
         for done, row in enumerate(rows, 1):
             with suppress(SegmentDamaged):  # reported by the check of segments
                 segment = open_segment(store.segment_path(row.name))
-                path = code_cache.cache_path(key, segment)
-                if path.exists() and not code_files.is_intact(path, segment):
+                path = find_path(key, segment)
+                if path.exists() and not is_intact(path, segment):
                     yield path
-            progress("codes", done, len(rows))
+            progress(phase, done, len(rows))
 
 
 def _verify_segment(segment: Segment) -> None:

@@ -1,4 +1,8 @@
-"""Explanations of hits: how much each area of the photo, and of the image, contributes to their score."""
+"""Explanations of hits: how much each area of the photo, and of the image, contributes to their similarity.
+
+What is explained is the similarity of the two pictures themselves. Their neighbours, which take part in the ranking, do
+not.
+"""
 
 from dataclasses import dataclass
 
@@ -13,11 +17,11 @@ from catalog.imaging.limits import PictureLimits
 from catalog.imaging.overlays import draw_heatmap
 from catalog.models import FeatureSpace, Image
 from catalog.services.index import spaces
-from catalog.services.index.trained_parameters import whitening_of
+from catalog.services.index.training.trained_parameters import projection_of
 from catalog.services.media import files
 from catalog.services.media.upload_limits import limits_for_image
 from catalog.services.search import queries
-from catalog.vectors.whitening import Whitening
+from catalog.vectors.projections.projection import Projection
 
 OVERLAY_SIDE = 400  # pixels
 
@@ -28,7 +32,7 @@ class Activations:
 
     Attributes:
         rgb: the upright picture, or its crop.
-        maps: for each input size of the space float32, side × side × channels.
+        maps: for each input size of the space float32, rows × columns × channels.
         space: the feature space of the network.
     """
 
@@ -42,7 +46,7 @@ class Contributions:
     """What the areas of one picture contribute to a score.
 
     Attributes:
-        grid: float32, side × side, a grid over the whole picture; the sum is the score.
+        grid: float32, rows × columns, a grid over the whole picture; the sum is `Explanation.score`.
         overlay: RGB, the picture with the contributing areas highlighted; its longer side is at most OVERLAY_SIDE.
     """
 
@@ -55,7 +59,8 @@ class Explanation:
     """Why two pictures match.
 
     Attributes:
-        score: as a search computes it, here from the feature maps.
+        score: the similarity of the two pictures themselves, without their neighbours: the cosine of the projected
+            descriptors, here from the feature maps. The score of a search may be higher, since neighbours take part.
         photo: the contributions of the photo or image that was searched with.
         image: the contributions of the hit.
         space: the feature space of the score.
@@ -70,7 +75,7 @@ class Explanation:
 def explain(query: Activations, image: Image) -> Explanation:
     """Compute the contributions of a picture and of an image to their score.
 
-    The network runs over the image once for each input size. With whitening the score is (u·x − c) · scale(x). Each
+    The network runs over the image once for each input size. With a projection the score is (u·x − c) · scale(x). Each
     location of x then contributes the share of u·x that its part of x gives, and the constant c is subtracted from all
     locations evenly. A contribution can therefore be negative.
 
@@ -81,15 +86,16 @@ def explain(query: Activations, image: Image) -> Explanation:
         WeightsUnavailable: the weights of the network are missing.
     """
     image_activations = compute_image_activations(image, query.space)
-    pooling = spaces.get_extractor(query.space).space.pooling
+    extractor = spaces.get_extractor(query.space)
     photo_components, image_components = (
-        attribution.decompose(maps, pooling) for maps in (query.maps, image_activations.maps)
+        attribution.decompose(maps, extractor.space.pooling, extractor.basis)
+        for maps in (query.maps, image_activations.maps)
     )
     generation = spaces.serving_generation(query.space)
-    whitening = whitening_of(generation) if generation else None
+    projection = projection_of(generation) if generation else None
     grids = (
-        _contributions(photo_components, image_components, whitening),
-        _contributions(image_components, photo_components, whitening),
+        _contributions(photo_components, image_components, projection),
+        _contributions(image_components, photo_components, projection),
     )
     photo_contributions, image_contributions = (
         Contributions(grid, draw_heatmap(activations.rgb, grid, OVERLAY_SIDE))
@@ -134,15 +140,15 @@ def compute_image_activations(image: Image, space: FeatureSpace | None = None, b
     return compute_activations(crop(picture, box) if box else picture.rgb, space)
 
 
-def _contributions(components: np.ndarray, other_components: np.ndarray, whitening: Whitening | None) -> np.ndarray:
-    """Return what each location of one picture contributes to its score with another: float32, side × side.
+def _contributions(components: np.ndarray, other_components: np.ndarray, projection: Projection | None) -> np.ndarray:
+    """Return what each location of one picture contributes to its score with another: float32, rows × columns.
 
     Args:
-        components: float32, side × side × d: the parts of the first descriptor that its locations give.
+        components: float32, rows × columns × d: the parts of the first descriptor that its locations give.
         other_components: the same of the other picture.
     """
     vector, other_vector = (array.sum(axis=(0, 1))[np.newaxis] for array in (components, other_components))
-    if whitening is None:
+    if projection is None:
         return attribution.contribution_grid(components, other_vector[0])
-    direction, offset = whitening.fold_into_query(whitening.whiten(other_vector)[0])
-    return attribution.contribution_grid(components, direction, offset) * whitening.scales(vector)[0]
+    directions, offsets = projection.fold_into_queries(projection.apply(other_vector))
+    return attribution.contribution_grid(components, directions[0], float(offsets[0])) * projection.scales(vector)[0]

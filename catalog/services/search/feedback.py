@@ -41,7 +41,7 @@ def expand_query(query_vector: np.ndarray, neighbours: np.ndarray) -> np.ndarray
     section 3.4.
 
     Args:
-        query_vector: float32, d, of unit length, whitened if the snapshot is.
+        query_vector: float32, d, projected, of unit length.
         neighbours: float32, n × d, likewise.
     """
     weights = np.maximum(neighbours @ query_vector, 0) ** ALPHA
@@ -64,10 +64,10 @@ def rocchio(query_vector: np.ndarray, feedback: Feedback, snapshot: Snapshot) ->
 def _mean(
     image_ids: tuple[int, ...], photo_vectors: tuple[np.ndarray, ...], snapshot: Snapshot, query_vector: np.ndarray
 ) -> np.ndarray:
-    """Return the mean of the whitened descriptors of images and photos: float32, d; zeros if there are none."""
+    """Return the mean of the projected descriptors of images and photos: float32, d; zeros if there are none."""
     stored = snapshot.vectors_of(np.array(image_ids, np.int64)) if image_ids else np.empty((0, len(query_vector)))
     vectors = np.array([*stored, *photo_vectors], np.float32)
-    return snapshot.whiten(vectors).mean(axis=0) if len(vectors) else np.zeros_like(query_vector)
+    return snapshot.project(vectors).mean(axis=0) if len(vectors) else np.zeros_like(query_vector)
 
 
 def _normalise(vector: np.ndarray, fallback: np.ndarray) -> np.ndarray:

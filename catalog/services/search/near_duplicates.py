@@ -6,7 +6,7 @@ import numpy as np
 
 from catalog.services.index import spaces
 from catalog.services.index.live_index import synced_view
-from catalog.services.index.trained_parameters import calibration_of
+from catalog.services.index.training.trained_parameters import calibration_of
 from catalog.services.search.ranking import Hit, Results
 from catalog.vectors.calibration import SimilarityLevel
 
@@ -39,8 +39,17 @@ def _duplicate_matrix(results: Results) -> np.ndarray:
     if generation is None or len(ids) < 2:
         return np.zeros((len(ids), len(ids)), bool)
     snapshot = synced_view(generation).snapshot
-    vectors = snapshot.whiten(snapshot.vectors_of(ids))
-    if len(vectors) < len(ids):  # one was deleted since the search
+    rows = snapshot.row_index.rows_of(ids).astype(np.int64)
+    if (rows < 0).any():  # one was deleted since the search
         return np.zeros((len(ids), len(ids)), bool)
     calibration = calibration_of(generation)
-    return vectors @ vectors.T >= (calibration.min_score(SimilarityLevel.SAME) if calibration else DUPLICATE_THRESHOLD)
+    threshold = calibration.min_score(SimilarityLevel.SAME) if calibration else DUPLICATE_THRESHOLD
+    lists = snapshot.neighbours_of(rows)
+    is_linked = lists.similarities >= threshold
+    matrix = ((lists.image_ids[:, :, np.newaxis] == ids) & is_linked[:, :, np.newaxis]).any(axis=1)
+    # A list that is not made, or holds near-duplicates only, does not tell all.
+    incomplete = (lists.inverse_norms == 0) | is_linked.all(axis=1)
+    if incomplete.any():
+        vectors = snapshot.project(snapshot.vectors(rows))
+        matrix[incomplete] = vectors[incomplete] @ vectors.T >= threshold
+    return matrix | matrix.T

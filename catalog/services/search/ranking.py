@@ -9,7 +9,7 @@ from catalog.exceptions import NoIndexedImages
 from catalog.models import FeatureSpace, Generation, Image
 from catalog.services.index import spaces
 from catalog.services.index.live_index import IndexView, engine, synced_view
-from catalog.services.index.trained_parameters import calibration_of
+from catalog.services.index.training.trained_parameters import calibration_of
 from catalog.services.search import feedback
 from catalog.services.search.options import DEFAULT_OPTIONS, SearchOptions
 from catalog.services.search.queries import NOTHING_INDEXED_MESSAGE, Query, image_query
@@ -17,6 +17,7 @@ from catalog.similarity_labels import similarity_label
 from catalog.vectors import exact
 from catalog.vectors.calibration import Calibration, SimilarityLevel
 from catalog.vectors.exact import Ranking
+from catalog.vectors.neighbours.augmentation import ExpandedQuery
 from catalog.vectors.snapshot import Snapshot
 
 
@@ -26,7 +27,7 @@ class Hit:
 
     Attributes:
         rank: from 1; 0 where a single image is compared.
-        score: cosine similarity in [-1, 1], of whitened descriptors if the generation has a whitening.
+        score: in [-1, 1], see `neighbours.augmentation`. The same picture scores 1.
         similarity_level: the level of the score in this catalogue; None where the catalogue is too small to be
             calibrated, or where expansion or feedback changed the query.
         near_duplicates: further hits that show the same picture, if they are grouped. See `near_duplicates`.
@@ -93,18 +94,22 @@ class QueryRanking:
 
     def _load_hits(self, start: int, limit: int) -> list[Hit]:
         """Load hits with their images; images that were deleted meanwhile are left out."""
-        ids = self.ranking.image_ids[start : start + limit].tolist()
-        scores = self.ranking.scores[start : start + limit].tolist()
+        part = slice(start, start + limit)
+        ids, scores, similarities = (
+            array[part].tolist() for array in (self.ranking.image_ids, self.ranking.scores, self.ranking.similarities)
+        )
         images = Image.objects.for_tiles().in_bulk(ids)
         return [
-            Hit(rank, min(score, 1.0), images[pk], _level(score, self.calibration))
-            for rank, (pk, score) in enumerate(zip(ids, scores, strict=True), start + 1)
+            Hit(rank, min(score, 1.0), images[pk], _level(score, similarity, self.calibration))
+            for rank, (pk, score, similarity) in enumerate(zip(ids, scores, similarities, strict=True), start + 1)
             if pk in images
         ]
 
     def _has_only_weak_matches(self) -> bool:
-        scores = self.ranking.scores
-        return len(scores) > 0 and _level(float(scores[0]), self.calibration) is SimilarityLevel.WEAK
+        if not len(self.ranking.scores):
+            return False
+        best = float(self.ranking.scores[0]), float(self.ranking.similarities[0])
+        return _level(*best, self.calibration) is SimilarityLevel.WEAK
 
 
 def search(query: Query, options: SearchOptions = DEFAULT_OPTIONS) -> Results:
@@ -148,11 +153,12 @@ def compare(query: Query, image: Image) -> Hit | None:
     """Return one image as a hit with rank 0, or None if it is not searchable. Raises as `search`."""
     generation = _require_serving_generation(query.space)
     snapshot = synced_view(generation).snapshot
-    vectors = snapshot.whiten(snapshot.vectors_of(np.array([image.pk])))
-    if not len(vectors):
+    only = np.array([image.pk])
+    ranking = exact.rank(snapshot, refine_query(query, snapshot, DEFAULT_OPTIONS), limit=1, allowed_ids=only)
+    if not len(ranking.scores):
         return None
-    score = float(vectors[0] @ whitened_query(query, snapshot))
-    return Hit(0, min(score, 1.0), image, _level(score, calibration_of(generation)))
+    score, similarity = float(ranking.scores[0]), float(ranking.similarities[0])
+    return Hit(0, min(score, 1.0), image, _level(score, similarity, calibration_of(generation)))
 
 
 def snapshot_for(query: Query) -> Snapshot:
@@ -160,34 +166,25 @@ def snapshot_for(query: Query) -> Snapshot:
     return synced_view(_require_serving_generation(query.space)).snapshot
 
 
-def whitened_query(query: Query, snapshot: Snapshot) -> np.ndarray:
-    """Return the query vector that `rank` compares with the snapshot: float32, d, of unit length."""
-    return snapshot.whiten(query.vector[np.newaxis])[0]
+def projected_query(query: Query, snapshot: Snapshot) -> np.ndarray:
+    """Return the query vector as the snapshot compares it: float32, k, of unit length."""
+    return snapshot.project(query.vector[np.newaxis])[0]
 
 
-def expand_query(
-    query_vector: np.ndarray,
-    snapshot: Snapshot,
-    count: int,
-    *,
-    allowed_ids: np.ndarray | None = None,
-    exclude_id: int | None = None,
-) -> np.ndarray:
-    """Add the `count` best images to a query, as `feedback.expand_query` does. Raises IndexUnavailable."""
-    nearest = _exclude_image(
-        rank(query_vector, snapshot, limit=count + 1, allowed_ids=allowed_ids), exclude_id, allowed_ids
-    )
-    vectors = snapshot.vectors_of(nearest.image_ids[:count])
-    return feedback.expand_query(query_vector, snapshot.whiten(vectors)) if len(vectors) else query_vector
-
-
-def rank(query_vector: np.ndarray, snapshot: Snapshot, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
-    """Return the `limit` best images of `snapshot`, or of those in `allowed_ids`, as the configured engine ranks them.
-
-    Raises:
-        IndexUnavailable: the vector server does not respond.
-    """
-    return engine().rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
+def refine_query(query: Query, snapshot: Snapshot, options: SearchOptions) -> ExpandedQuery:
+    """Return the query that a search with these options ranks by. Raises IndexUnavailable."""
+    query_vector = projected_query(query, snapshot)
+    if options.feedback:
+        query_vector = feedback.rocchio(query_vector, options.feedback, snapshot)
+    limit = options.start + options.limit + 1
+    expanded = engine().expand_query(snapshot, query_vector, exclude_id=options.exclude_id, limit=limit)
+    if not options.expansion:
+        return expanded
+    ranking = engine().rank(snapshot, expanded, limit=options.expansion + 1, allowed_ids=options.filters.image_ids())
+    best_ids = ranking.image_ids[ranking.image_ids != options.exclude_id][: options.expansion]
+    vectors = snapshot.project(snapshot.vectors_of(best_ids))
+    query_vector = feedback.expand_query(query_vector, vectors) if len(vectors) else query_vector
+    return engine().expand_query(snapshot, query_vector, exclude_id=options.exclude_id, limit=limit)
 
 
 def calibration_for(space: FeatureSpace) -> Calibration | None:
@@ -197,32 +194,26 @@ def calibration_for(space: FeatureSpace) -> Calibration | None:
 
 
 def _rank_view(query: Query, view: IndexView, options: SearchOptions) -> Ranking:
-    """Rank the first `start` + `limit` images with the query that expansion and feedback give."""
+    """Rank the first `start` + `limit` images with the query that the options refine."""
     snapshot, exclude_id, limit = view.snapshot, options.exclude_id, options.start + options.limit
     allowed_ids = options.filters.image_ids()
-    query_vector = whitened_query(query, snapshot)
-    if options.feedback:
-        query_vector = feedback.rocchio(query_vector, options.feedback, snapshot)
-    if options.expansion:
-        query_vector = expand_query(
-            query_vector, snapshot, options.expansion, allowed_ids=allowed_ids, exclude_id=exclude_id
-        )
+    refined = refine_query(query, snapshot, options)
     if options.min_score is not None:
         # Every row is compared: codes do not tell how many images reach a score.
         return exact.rank_above(
             snapshot,
-            query_vector,
+            refined,
             min_score=options.min_score,
             limit=limit,
             allowed_ids=allowed_ids,
             exclude_image=exclude_id,
         )
     # One more than asked for, since the excluded image may be among them.
-    if options.exact:
-        ranking = exact.rank(snapshot, query_vector, limit=limit + 1, allowed_ids=allowed_ids)
-    else:
-        ranking = rank(query_vector, snapshot, limit=limit + 1, allowed_ids=allowed_ids)
-    return _exclude_image(ranking, exclude_id, allowed_ids)
+    rank = exact.rank if options.exact else engine().rank
+    ranking = rank(snapshot, refined, limit=limit + 1, allowed_ids=allowed_ids)
+    if exclude_id is None or (allowed_ids is not None and exclude_id not in allowed_ids):
+        return ranking
+    return ranking.without(exclude_id)
 
 
 def _require_serving_generation(space: FeatureSpace) -> Generation:
@@ -232,12 +223,5 @@ def _require_serving_generation(space: FeatureSpace) -> Generation:
     return generation
 
 
-def _exclude_image(ranking: Ranking, image_id: int | None, allowed_ids: np.ndarray | None) -> Ranking:
-    if image_id is None or (allowed_ids is not None and image_id not in allowed_ids):
-        return ranking
-    mask = ranking.image_ids != image_id
-    return Ranking(ranking.image_ids[mask], ranking.scores[mask], ranking.total - 1)
-
-
-def _level(score: float, calibration: Calibration | None) -> SimilarityLevel | None:
-    return calibration.level(score) if calibration else None
+def _level(score: float, similarity: float, calibration: Calibration | None) -> SimilarityLevel | None:
+    return calibration.level(score, similarity) if calibration else None

@@ -62,7 +62,12 @@ def _update_map(generation: Generation) -> None:
     image_ids = np.sort(np.fromiter(descriptors.values_list("image_id", flat=True).iterator(), np.int64))
     placed_ids = similarity_map.ids() if similarity_map else np.empty(0, np.int64)
     new_ids, removed_ids = np.setdiff1d(image_ids, placed_ids), np.setdiff1d(placed_ids, image_ids)
-    if similarity_map is None or len(new_ids) + len(removed_ids) > RELAYOUT_FRACTION * len(placed_ids):
+    has_neighbours = synced_view(generation).snapshot.has_neighbours  # without them a layout takes no time
+    if (
+        similarity_map is None
+        or len(new_ids) + len(removed_ids) > RELAYOUT_FRACTION * len(placed_ids)
+        or (len(new_ids) and not has_neighbours)
+    ):
         _save(generation, len(image_ids), *_compute_positions(generation, image_ids))
     elif len(new_ids) and (placed := _place_new_images(generation, similarity_map, new_ids)):
         _save(generation, len(image_ids), *placed)
@@ -79,18 +84,30 @@ def _compute_positions(generation: Generation, image_ids: np.ndarray) -> tuple[n
 def _place_new_images(
     generation: Generation, similarity_map: SimilarityMap, new_ids: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the ids and positions of the map with the new images added; None if none of them can be placed."""
-    placed_ids, placed_vectors = _searchable_vectors(generation, similarity_map.ids())
-    positions = similarity_map.positions()[np.isin(similarity_map.ids(), placed_ids)]
-    ids, vectors = _searchable_vectors(generation, new_ids)
-    if not len(ids) or not len(placed_ids):
+    """Return the ids and positions of the map with the new images added; None if none of them can be placed.
+
+    An image is placed among its neighbours in the graph. If none of them is on the map, it waits for the next layout.
+    """
+    snapshot = synced_view(generation).snapshot
+    placed_ids, positions = similarity_map.ids(), similarity_map.positions()
+    new_rows, placed_rows = (snapshot.row_index.rows_of(ids).astype(np.int64) for ids in (new_ids, placed_ids))
+    placed_ids, positions = placed_ids[placed_rows >= 0], positions[placed_rows >= 0]
+    new_ids, new_rows = new_ids[new_rows >= 0], new_rows[new_rows >= 0]
+    if not len(new_ids) or not len(placed_ids):
         return None
-    nearest = np.argsort(-(vectors @ placed_vectors.T), axis=1)[:, :PLACEMENT_NEIGHBOURS]
-    return np.concatenate([placed_ids, ids]), np.concatenate([positions, positions[nearest].mean(axis=1)])
+    position_by_id = dict(zip(placed_ids.tolist(), positions, strict=True))
+    linked = {
+        new_id: [position_by_id[image_id] for image_id in image_ids if image_id in position_by_id]
+        for new_id, image_ids in zip(new_ids.tolist(), snapshot.neighbours_of(new_rows).image_ids.tolist(), strict=True)
+    }
+    placed = {new_id: np.mean(near[:PLACEMENT_NEIGHBOURS], axis=0) for new_id, near in linked.items() if near}
+    if not placed:
+        return None
+    return np.concatenate([placed_ids, [*placed]]), np.concatenate([positions, [*placed.values()]])
 
 
 def _searchable_vectors(generation: Generation, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return those of the ids that are searchable, int64, n, and their whitened descriptors, float32, n × d."""
+    """Return those of the ids that are searchable, int64, n, and their projected descriptors, float32, n × d."""
     snapshot = synced_view(generation).snapshot
     live_ids = np.concatenate(
         [
@@ -99,7 +116,7 @@ def _searchable_vectors(generation: Generation, ids: np.ndarray) -> tuple[np.nda
         ]
     )
     ids = ids[np.isin(ids, live_ids)]
-    return ids, snapshot.whiten(snapshot.vectors_of(ids)) if len(ids) else np.empty((0, 1), np.float32)
+    return ids, snapshot.project(snapshot.vectors_of(ids)) if len(ids) else np.empty((0, 1), np.float32)
 
 
 def _save(generation: Generation, image_count: int, ids: np.ndarray, positions: np.ndarray) -> None:

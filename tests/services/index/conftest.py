@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.features import extractors
+from catalog.features.recipes import EXTRACTOR_CONFIGS
 from catalog.models import Image
 from catalog.services.index import extraction
 from catalog.services.ingest import uploads
@@ -23,7 +23,7 @@ def two_image_segments(db, picture) -> list[Image]:
 @pytest.fixture
 def other_space(monkeypatch) -> str:
     """Re-extractions use another feature space: the same network with another pooling, whose name this returns."""
-    config = extractors.EXTRACTOR_CONFIGS["vgg16-compact"]
+    config = EXTRACTOR_CONFIGS["efficientnet-lite2"]
     other = "gem" if config.pooling != "gem" else "rmac"
-    monkeypatch.setitem(extractors.EXTRACTOR_CONFIGS, "vgg16-compact", replace(config, pooling=other))
+    monkeypatch.setitem(EXTRACTOR_CONFIGS, "efficientnet-lite2", replace(config, pooling=other))
     return other

@@ -6,13 +6,13 @@ from django.conf import settings
 
 from catalog.models import BinaryEncoder, Generation
 from catalog.services.index import activation, code_cache, rebuilding, spaces
-from catalog.services.index.code_specs import CodeSpec
 from catalog.services.index.live_index import INDEX, comparison_key
+from catalog.services.index.training.code_specs import CodeSpec
 from catalog.services.media import deletion
 from catalog.services.search import ranking
 from catalog.services.search.options import SearchOptions
-from catalog.vectors import code_files, exact, two_stage
-from catalog.vectors.whitening import Whitening
+from catalog.vectors import exact, two_stage
+from catalog.vectors.codes import code_files
 from tests import indexed_images
 
 pytestmark = pytest.mark.django_db
@@ -51,9 +51,9 @@ def test_searches_use_candidates_and_find_the_same_as_exact_search(large_catalog
     compared = []
     rank_rows = exact.rank_rows
 
-    def count_and_rank(snapshot, query_vector, rows, **options):
-        compared.append(exact.count_rows(snapshot, rows))
-        return rank_rows(snapshot, query_vector, rows, **options)
+    def count_and_rank(snapshot, query, rows, **options):
+        compared.append(len(rows))
+        return rank_rows(snapshot, query, rows, **options)
 
     monkeypatch.setattr(exact, "rank_rows", count_and_rank)
     for image in large_catalogue[::100]:
@@ -63,7 +63,7 @@ def test_searches_use_candidates_and_find_the_same_as_exact_search(large_catalog
 
 def test_a_process_that_opens_the_index_reads_no_vectors(large_catalogue, monkeypatch):
     INDEX.close()
-    monkeypatch.setattr(Whitening, "project", None)  # building codes calls this
+    monkeypatch.setattr(code_files, "build_codes", None)
     view = INDEX.view(spaces.active_generation())
     assert isinstance(view.snapshot.segments[0].codes_and_scales.codes, np.memmap)
 

@@ -6,7 +6,7 @@ from catalog import locks
 from catalog.exceptions import StoreUnavailable
 from catalog.models import Collection, Generation, Image, Segment
 from catalog.services.index import merging, rebuilding, spaces, store
-from catalog.services.index.code_specs import CodeSpec
+from catalog.services.index.training.code_specs import CodeSpec
 from catalog.services.maintenance import integrity
 from catalog.services.search import queries, ranking
 from catalog.services.search.options import SearchOptions
@@ -22,7 +22,7 @@ def test_a_catalogue_that_grew_is_trained_automatically(catalogue):
     add_clustered_images(5, 10, seed=1)
     rebuilding.maintain()
     assert spaces.active_generation().training_image_count == 106
-    assert spaces.active_generation().whitening
+    assert spaces.active_generation().encoder
 
 
 @pytest.mark.trains
@@ -88,7 +88,7 @@ def test_damage_stops_maintain_and_is_logged(two_image_segments, caplog):
     assert results.total == 124  # the damaged segment has two images
     integrity.repair()
     rebuilding.maintain()
-    assert spaces.active_generation().whitening
+    assert spaces.active_generation().encoder
 
 
 def test_disk_error_stops_maintain(two_image_segments, monkeypatch, caplog):

@@ -6,7 +6,7 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy
 from catalog.models import Image, Rebuild
 from catalog.services.index import rebuild_queue, rebuilding, spaces
-from catalog.services.index.code_specs import DEFAULT_CODES
+from catalog.services.index.training.code_specs import DEFAULT_CODES
 from catalog.services.ingest import uploads
 from catalog.services.jobs import dispatch
 
@@ -100,4 +100,4 @@ def test_progress_is_recorded(catalogue, monkeypatch):
     monkeypatch.setattr(Rebuild.objects.none().__class__, "update", record_phase)
     request_rebuild(reextract=True)
     rebuild_queue.run_waiting()
-    assert list(dict.fromkeys(phases)) == ["extracting", "training", "encoding", "measuring recall", "activating"]
+    assert list(dict.fromkeys(phases)) == ["extracting", "training", "encoding", "measuring", "activating"]

@@ -6,9 +6,9 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, SegmentDamaged
 from catalog.models import Descriptor, Generation, Image, Segment
 from catalog.services.index import activation, rebuilding, spaces, store
+from catalog.services.index.training import generation_training
 from catalog.services.maintenance import integrity
 from catalog.services.media import deletion
-from catalog.vectors import calibration
 from tests.services.index.store_helpers import ranked_ids, referenced_files, segment_files
 
 
@@ -93,11 +93,11 @@ def test_concurrent_rebuild_is_rejected(two_image_segments, settings):
 def test_rebuild_restarted_elsewhere_stops_with_message(two_image_segments, monkeypatch):
     """Locks only work on one machine. A rebuild elsewhere assumes that the process of an unfinished generation died."""
 
-    def start_rebuild_on_another_machine(vectors):
+    def start_rebuild_on_another_machine(*args):
         Generation.objects.filter(state=Generation.State.BUILDING).delete()
 
     before = spaces.active_generation()
-    monkeypatch.setattr(calibration, "calibrate", start_rebuild_on_another_machine)
+    monkeypatch.setattr(generation_training, "tune", start_rebuild_on_another_machine)
     with pytest.raises(CatalogueBusy, match="Another machine has started a rebuild"):
         rebuilding.rebuild()
     assert spaces.active_generation() == before
@@ -126,6 +126,6 @@ def test_progress_is_reported_by_phase(two_image_segments):
         ("merging", 1, 1),
         *(("training", done, 1) for done in (0, 1)),
         ("encoding", 1, 1),
-        *(("measuring recall", done, 1) for done in (0, 1)),
+        *(("measuring", done, 1) for done in (0, 1)),
         ("activating", 1, 1),
     ]

@@ -8,7 +8,8 @@ from catalog.services.jobs import dispatch
 
 
 @pytest.mark.parametrize(
-    "task_name", [dispatch.INDEX_PENDING_TASK, dispatch.RUN_IMPORT_TASK, dispatch.RUN_REBUILDS_TASK]
+    "task_name",
+    [dispatch.INDEX_PENDING_TASK, dispatch.RUN_IMPORT_TASK, dispatch.RUN_REBUILDS_TASK, dispatch.RUN_COMPARISONS_TASK],
 )
 def test_the_task_exists(task_name):
     assert current_app.tasks[task_name].name == f"{tasks.__name__}.{task_name.rpartition('.')[2]}"

@@ -8,16 +8,17 @@ from django.db import transaction
 
 from catalog.exceptions import ImageSearchError, SegmentDamaged
 from catalog.models import Collection, Image, Segment, Tag
-from catalog.services.index import rebuilding, spaces, store, trained_parameters
+from catalog.services.index import live_index, rebuilding, spaces, store
 from catalog.services.index.store import DescriptorRow
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import evaluation
 from catalog.services.media import deletion
 from catalog.services.media.file_locks import file_commit_lock
-from catalog.services.search import ranking
+from catalog.services.search import queries, ranking
 from catalog.vectors.engines import LocalEngine
 from catalog.vectors.exact import Ranking
 from tests import indexed_images
+from tests.vectors.neighbours.dense_reference import DenseReference, unit
 
 # Angles in degrees; the smaller the difference, the more similar. `c1` is alone in its collection, `u1` is in none.
 ANGLES = {"a1": 0, "a2": 8, "b1": 20, "a3": 38, "b2": 45, "c1": 80, "u1": 110}
@@ -113,15 +114,16 @@ class ReversedEngine(LocalEngine):
 
     def rank(self, snapshot, query_vector, *, limit, allowed_ids=None):
         complete = super().rank(snapshot, query_vector, limit=10**6, allowed_ids=allowed_ids)
-        return Ranking(complete.image_ids[::-1][:limit], complete.scores[::-1][:limit], complete.total)
+        backwards = (array[::-1][:limit] for array in (complete.image_ids, complete.scores, complete.similarities))
+        return Ranking(*backwards, complete.total)
 
 
-def test_the_engine_that_searches_use_is_evaluated(circle_images, picture, monkeypatch):
+def test_metrics_that_depend_on_labels_are_those_of_exact_search(circle_images, monkeypatch):
+    query = queries.image_query(circle_images["a1"])
+    best = ranking.search(query).hits[0]
     monkeypatch.setattr(ranking, "engine", ReversedEngine)
-    # a1 ranks a3 b1 a2 last, at the ranks 4, 5 and 6. All queries rank u1 first.
-    evaluated = evaluation.evaluate()
-    assert evaluated.query_metrics[0, 0] == pytest.approx((1 / 4 + 2 / 6) / 2)
-    assert evaluated.query_metrics[:, 1].sum() == 0
+    assert ranking.search(query).hits[0] != best
+    assert evaluation.evaluate().query_metrics[:, 0] == pytest.approx(list(AVERAGE_PRECISION.values()))
 
 
 def test_recall_is_the_share_of_hits_of_exact_search(catalogue, picture, monkeypatch):
@@ -132,7 +134,8 @@ def test_recall_is_the_share_of_hits_of_exact_search(catalogue, picture, monkeyp
     class IncompleteEngine(LocalEngine):
         def rank(self, snapshot, query_vector, *, limit, allowed_ids=None):
             complete = super().rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
-            return Ranking(complete.image_ids[:3], complete.scores[:3], complete.total)
+            best = (array[:3] for array in (complete.image_ids, complete.scores, complete.similarities))
+            return Ranking(*best, complete.total)
 
     assert evaluation.evaluate().as_json()["recall_vs_exact_at_10"] == 1
     monkeypatch.setattr(ranking, "engine", IncompleteEngine)
@@ -140,12 +143,12 @@ def test_recall_is_the_share_of_hits_of_exact_search(catalogue, picture, monkeyp
 
 
 @pytest.fixture
-def clustered_images(db) -> np.ndarray:
-    """120 images with a collection for each of their twelve kinds. Returns their whitened descriptors."""
-    vectors = indexed_images.clustered_vectors(12, 10)
+def clustered_images(db) -> DenseReference:
+    """120 images with a collection for each of their twelve kinds. Returns what they score."""
+    vectors = indexed_images.clustered_vectors(12, 10, spread=0.7)
     indexed_images.add_indexed_images(vectors, collections=[f"Kind {kind}" for kind in range(12) for _ in range(10)])
     rebuilding.rebuild()
-    return trained_parameters.whitening_of(spaces.active_generation()).whiten(vectors)
+    return DenseReference(live_index.INDEX.view(spaces.active_generation()).snapshot)
 
 
 def mean_average_precision(scores: np.ndarray) -> float:
@@ -159,22 +162,31 @@ def mean_average_precision(scores: np.ndarray) -> float:
     return float(np.mean(averages))
 
 
-def test_the_whitened_ranking_is_evaluated(clustered_images):
+def all_scores(reference: DenseReference, query_vectors: np.ndarray) -> np.ndarray:
+    """The scores of all images for the query vector of each image, 120 × 120."""
+    return np.array(
+        [reference.score(vector, image_id) for vector, image_id in zip(query_vectors, reference.ids, strict=True)]
+    )
+
+
+def test_the_ranking_with_neighbours_is_evaluated(clustered_images):
+    plain = clustered_images.plain @ clustered_images.plain.T
     data = evaluation.evaluate().as_json()
-    assert data["map"] == pytest.approx(mean_average_precision(clustered_images @ clustered_images.T), abs=1e-4)
+    expected = mean_average_precision(all_scores(clustered_images, clustered_images.plain))
+    assert data["map"] == pytest.approx(expected, abs=1e-3)
+    assert data["map"] > mean_average_precision(plain) + 0.02
     assert data["recall_vs_exact_at_10"] == 1
 
 
 def test_the_ranking_of_expanded_queries_is_evaluated(clustered_images):
     plain, expanded = (evaluation.evaluate(expand=count).as_json() for count in (0, 3))
-    query_vectors = []
-    for image, scores in enumerate(clustered_images @ clustered_images.T):
-        best = [other for other in np.argsort(-scores) if other != image][:3]
-        query_vectors.append(clustered_images[image] + scores[best].clip(0) ** 3 @ clustered_images[best])
-    assert expanded["map"] == pytest.approx(
-        mean_average_precision(np.array(query_vectors) @ clustered_images.T), abs=1e-4
-    )
-    assert expanded["map"] > plain["map"]
+    rows, query_vectors = clustered_images.plain, []
+    for image, scores in enumerate(all_scores(clustered_images, rows)):
+        best = rows[[other for other in np.argsort(-scores) if other != image][:3]]
+        query_vectors.append(unit(rows[image] + (best @ rows[image]).clip(0) ** 3 @ best))
+    expected = mean_average_precision(all_scores(clustered_images, np.array(query_vectors)))
+    assert expanded["map"] == pytest.approx(expected, abs=1e-3)
+    assert expanded["map"] != plain["map"]
     assert expanded["recall_vs_exact_at_10"] == 1
     assert expanded["queries"] == plain["queries"] == 120
 
@@ -186,7 +198,8 @@ def test_recall_of_expanded_queries_is_the_share_of_hits_of_exact_search(cluster
         def rank(self, snapshot, query_vector, *, limit, allowed_ids=None):
             complete = super().rank(snapshot, query_vector, limit=limit, allowed_ids=allowed_ids)
             first = 6 if limit == 25 else 0  # a page of 24 and one more
-            return Ranking(complete.image_ids[first:], complete.scores[first:], complete.total)
+            rest = (array[first:] for array in (complete.image_ids, complete.scores, complete.similarities))
+            return Ranking(*rest, complete.total)
 
     monkeypatch.setattr(ranking, "engine", IncompleteLastPage)
     recall = evaluation.evaluate(expand=3).query_metrics[:, 3]

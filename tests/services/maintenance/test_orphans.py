@@ -5,13 +5,12 @@ import shutil
 import pytest
 
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
-from catalog.services.index import code_cache, extraction, rebuilding, spaces, store
-from catalog.services.index.live_index import INDEX, comparison_key
+from catalog.services.index import extraction, rebuilding, spaces, store
+from catalog.services.index.live_index import INDEX
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import integrity, orphans
 from catalog.services.search import queries, ranking
 from catalog.services.search.options import SearchOptions
-from catalog.vectors import code_files
 from catalog.vectors.segments import open_segment
 from tests import indexed_images
 
@@ -54,7 +53,7 @@ def test_lost_training_is_repeated(db):
     before = ranked_ids(first)
     delete_index_rows()
     integrity.repair()
-    assert spaces.active_generation().whitening
+    assert spaces.active_generation().encoder
     assert ranked_ids(first) == before
 
 
@@ -120,23 +119,3 @@ def test_each_image_is_adopted_once_from_overlapping_segments(catalogue, forbid_
     delete_segment_rows()
     assert orphans.adopt() == 6
     assert Descriptor.objects.count() == 6
-
-
-def test_damaged_codes_are_reported_and_rebuilt(db, monkeypatch):
-    monkeypatch.setattr(code_cache, "MIN_CACHED_ROWS", 1)
-    indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
-    rebuilding.rebuild()
-    first, generation = Image.objects.first(), spaces.active_generation()
-    before = ranked_ids(first)
-    segment = open_segment(store.segment_path(Segment.objects.get().name))
-    path = code_cache.cache_path(comparison_key(generation), segment)
-    intact = path.read_bytes()
-    data = bytearray(intact)
-    data[intact.index(code_files.open_codes(path, segment).codes.tobytes())] ^= 1
-    path.write_bytes(data)
-    report = integrity.check()
-    assert report.corrupt == 1
-    assert f"The codes of segment {path.name} are damaged" in report.problems[0]
-    integrity.repair()
-    assert ranked_ids(first) == before
-    assert path.read_bytes() == intact

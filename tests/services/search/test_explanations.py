@@ -10,12 +10,12 @@ from PIL import Image as Pixels
 from catalog.exceptions import CropRejected, NoIndexedImages, PictureRejected
 from catalog.features.extractors import Extractor
 from catalog.imaging.crops import Box
-from catalog.models import Image
-from catalog.services.index import extraction, rebuilding, spaces
+from catalog.models import Generation, Image
+from catalog.services.index import extraction, spaces
+from catalog.services.index.training.trained_parameters import projection_of, save_projection
 from catalog.services.ingest import uploads
 from catalog.services.search import explanations, queries, query_photos, ranking
-from catalog.services.search.options import SearchOptions
-from tests import indexed_images
+from catalog.vectors.projections.projection import Projection
 
 
 @pytest.fixture
@@ -42,55 +42,58 @@ def test_contributions_sum_to_score(catalogue, picture):
     explanation = explanations.explain(explanations.compute_photo_activations(picture(7)), hit.image)
     assert explanation.score == pytest.approx(hit.score, abs=1e-4)
     for contributions in (explanation.photo, explanation.image):
-        assert contributions.grid.shape == (12, 12)  # the maps of the largest of the network's inputs
+        assert contributions.grid.ndim == 2
+        assert contributions.grid.shape[0] < contributions.grid.shape[1]  # the network keeps the aspect of the picture
         assert contributions.grid.sum() == pytest.approx(explanation.score, abs=1e-5)
 
 
 @pytest.fixture
-def whitened_catalogue(catalogue) -> list[Image]:
-    """Six images with files, and enough without files to fit a whitening. Returns the six."""
-    indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
-    rebuilding.rebuild()
-    assert spaces.active_generation().whitening
+def projected_catalogue(catalogue) -> list[Image]:
+    """Six images with files, in a generation with a projection. Returns the six."""
+    dimensions = spaces.get_extractor(spaces.active_space()).space.dimensions
+    rng = np.random.default_rng(0)
+    mean, matrix = rng.normal(size=dimensions) / 50, rng.normal(size=(40, dimensions))
+    projection = save_projection(Projection(mean.astype(np.float32), matrix.astype(np.float32)))
+    Generation.objects.update(projection=projection)
     return catalogue
 
 
+def projected_similarity(first: np.ndarray, second: np.ndarray) -> float:
+    """The cosine similarity of two descriptors after the projection of the active generation."""
+    first, second = projection_of(spaces.active_generation()).apply(np.array([first, second]))
+    return float(first @ second)
+
+
 @pytest.mark.slow
-def test_whitened_contributions_sum_to_score(whitened_catalogue, picture):
-    results = ranking.search(queries.extract_query(picture(7)), SearchOptions(limit=200))
-    scores = {hit.image: hit.score for hit in results.hits}
+def test_projected_contributions_sum_to_score(projected_catalogue, picture):
     photo = explanations.compute_photo_activations(picture(7))
-    for image in whitened_catalogue:
+    vector = queries.extract_query(picture(7)).vector
+    for number, image in enumerate(projected_catalogue):
         explanation = explanations.explain(photo, image)
-        assert explanation.score == pytest.approx(scores[image], abs=1e-4)
+        expected = projected_similarity(vector, queries.extract_query(picture(number)).vector)
+        assert explanation.score == pytest.approx(expected, abs=1e-4)
         for contributions in (explanation.photo, explanation.image):
             assert contributions.grid.sum() == pytest.approx(explanation.score, abs=1e-4)
             assert np.isfinite(contributions.grid).all()
 
 
-def test_picture_compared_with_itself_has_equal_contributions(whitened_catalogue, picture):
-    explanation = explanations.explain(explanations.compute_photo_activations(picture(2)), whitened_catalogue[2])
+def test_picture_compared_with_itself_has_equal_contributions(projected_catalogue, picture):
+    explanation = explanations.explain(explanations.compute_photo_activations(picture(2)), projected_catalogue[2])
     assert explanation.score == pytest.approx(1, abs=1e-4)
     assert explanation.photo.grid == pytest.approx(explanation.image.grid, abs=1e-4)
 
 
 @pytest.mark.slow
-def test_whitened_contributions_of_crop_and_of_image_sum_to_score(whitened_catalogue, picture):
+def test_projected_contributions_of_crop_and_of_image_sum_to_score(projected_catalogue, picture):
     box = Box(40, 30, 80, 60)
-    scores = {
-        hit.image: hit.score
-        for hit in ranking.search(queries.extract_query(picture(2), box), SearchOptions(limit=200)).hits
-    }
-    assert explanations.explain(
-        explanations.compute_photo_activations(picture(2), box), whitened_catalogue[4]
-    ).score == pytest.approx(scores[whitened_catalogue[4]], abs=1e-4)
-    scores = {
-        hit.image: hit.score for hit in ranking.search_similar(whitened_catalogue[0], SearchOptions(limit=200)).hits
-    }
-    explanation = explanations.explain(
-        explanations.compute_image_activations(whitened_catalogue[0]), whitened_catalogue[3]
+    photo = explanations.compute_photo_activations(picture(2), box)
+    expected = projected_similarity(
+        queries.extract_query(picture(2), box).vector, queries.extract_query(picture(4)).vector
     )
-    assert explanation.score == pytest.approx(scores[whitened_catalogue[3]], abs=1e-4)
+    assert explanations.explain(photo, projected_catalogue[4]).score == pytest.approx(expected, abs=1e-4)
+    image = explanations.compute_image_activations(projected_catalogue[0])
+    expected = projected_similarity(*(queries.extract_query(picture(number)).vector for number in (0, 3)))
+    assert explanations.explain(image, projected_catalogue[3]).score == pytest.approx(expected, abs=1e-4)
 
 
 def test_overlays_are_small_and_keep_aspect_ratio(catalogue, picture):
@@ -109,13 +112,19 @@ def test_each_picture_takes_one_forward_pass(catalogue, picture, forward_passes)
     assert forward_passes == [1, 1, 1]
 
 
+def centre_of_mass(grid: np.ndarray) -> np.ndarray:
+    """The mean row and column of the positive contributions."""
+    weights = grid.clip(0) / grid.clip(0).sum()
+    return np.array([np.arange(grid.shape[0]) @ weights.sum(axis=1), np.arange(grid.shape[1]) @ weights.sum(axis=0)])
+
+
 def test_contributions_are_highest_at_matching_areas(db):
     image = uploads.add_picture(checkerboard_picture((88, 88)), "lower-right.png").image
     extraction.index_pending()
     explanation = explanations.explain(explanations.compute_photo_activations(checkerboard_picture((8, 8))), image)
-    upper_left, lower_right = np.s_[:6, :6], np.s_[6:, 6:]
-    assert explanation.photo.grid[upper_left].sum() > 3 * explanation.photo.grid[lower_right].sum()
-    assert explanation.image.grid[lower_right].sum() > 2 * explanation.image.grid[upper_left].sum()
+    distance = centre_of_mass(explanation.image.grid) - centre_of_mass(explanation.photo.grid)
+    # The squares are 80 pixels apart, half a side; a location also sees what is around its cell.
+    assert (distance > 0.05 * np.array(explanation.image.grid.shape)).all()
 
 
 def test_only_crop_is_explained(catalogue, picture):

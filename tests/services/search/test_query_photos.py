@@ -100,13 +100,12 @@ def test_narrow_photo_is_extracted_again(catalogue, picture):
     assert np.linalg.norm(query_photos.photo_query(photo).vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_photo_stored_before_whitening_still_finds_itself(catalogue, picture):
+def test_photo_stored_before_a_rebuild_still_finds_itself(catalogue, picture):
     photo = query_photos.store_photo(picture(3), "a.jpg")
     before = bytes(photo.descriptor)
     indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
     rebuilding.rebuild()
     hit = ranking.search(query_photos.photo_query(QueryPhoto.objects.get())).hits[0]
     assert (hit.image, hit.score >= 0.999) == (catalogue[3], True)
-    assert (
-        bytes(QueryPhoto.objects.get().descriptor) == before
-    )  # the stored descriptor is not whitened, so it stays valid
+    # The stored descriptor is not projected, so it stays valid.
+    assert bytes(QueryPhoto.objects.get().descriptor) == before

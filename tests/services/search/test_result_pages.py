@@ -5,18 +5,19 @@ import pytest
 from catalog.services.search import queries, ranking, result_pages
 from catalog.services.search.options import SearchOptions
 from catalog.services.search.result_pages import search_page
+from catalog.vectors.engines import LocalEngine
 
 
 @pytest.fixture
 def rankings(monkeypatch) -> list[int]:
     """The limit of each ranking, in order."""
-    limits, rank = [], ranking.rank
+    limits, rank = [], LocalEngine.rank
 
-    def recording(query_vector, snapshot, *, limit, allowed_ids=None):
+    def recording(engine, snapshot, query, *, limit, allowed_ids=None):
         limits.append(limit)
-        return rank(query_vector, snapshot, limit=limit, allowed_ids=allowed_ids)
+        return rank(engine, snapshot, query, limit=limit, allowed_ids=allowed_ids)
 
-    monkeypatch.setattr(ranking, "rank", recording)
+    monkeypatch.setattr(LocalEngine, "rank", recording)
     return limits
 
 

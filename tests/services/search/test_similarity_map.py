@@ -22,6 +22,15 @@ def clustered_images(db) -> list[Image]:
     return images
 
 
+@pytest.fixture
+def linked_images(db) -> list[Image]:
+    """Enough images of ten kinds for neighbour lists, and their map."""
+    images = indexed_images.add_indexed_images(indexed_images.clustered_vectors(10, 10, spread=0.15))
+    rebuilding.rebuild()
+    similarity_map.update_map()
+    return images
+
+
 def current_positions() -> dict[int, tuple[float, float]]:
     stored_map = similarity_map.current_map()
     assert stored_map is not None
@@ -40,14 +49,52 @@ def test_unchanged_catalogue_keeps_its_map(clustered_images):
     assert similarity_map.current_map() == first
 
 
-def test_new_image_is_placed_beside_similar_images(clustered_images):
+def test_new_image_is_placed_among_its_neighbours(linked_images):
+    before = current_positions()
+    (new,) = indexed_images.add_indexed_images(indexed_images.clustered_vectors(10, 10, spread=0.15)[[5]])
+    similarity_map.update_map()
+    assert current_positions() == before  # its neighbours are not known yet
+    rebuilding.maintain()
+    similarity_map.update_map()
+    after = current_positions()
+    assert {pk: after[pk] for pk in before} == before
+    assert len(after) == len(before) + 1
+    distances = {pk: np.linalg.norm(np.subtract(position, after[new.pk])) for pk, position in before.items()}
+    nearest = sorted(distances, key=distances.get)[:3]
+    assert set(nearest) <= {image.pk for image in linked_images[:10]}
+
+
+def test_an_image_without_neighbours_on_the_map_waits_for_the_next_layout(linked_images):
+    before = current_positions()
+    new = indexed_images.add_indexed_images(indexed_images.clustered_vectors(1, 11, seed=5, spread=0.01))
+    rebuilding.maintain()
+    similarity_map.update_map()
+    assert current_positions() == before
+    indexed_images.add_indexed_images(indexed_images.clustered_vectors(1, 20, seed=6))
+    similarity_map.update_map()
+    assert set(current_positions()) >= {image.pk for image in new}
+
+
+def test_a_deleted_neighbour_does_not_place_a_new_image(linked_images):
+    (new,) = indexed_images.add_indexed_images(indexed_images.clustered_vectors(10, 10, spread=0.15)[[5]])
+    rebuilding.maintain()
+    deletion.delete(Image.objects.filter(pk__in=[image.pk for image in linked_images[:8]]))
+    similarity_map.update_map()
+    after = current_positions()
+    assert not set(after) & {image.pk for image in linked_images[:8]}
+    own_kind = np.array([after[image.pk] for image in linked_images[8:10]])
+    assert after[new.pk] == pytest.approx(own_kind.mean(axis=0), abs=0.15)
+
+
+def test_a_catalogue_without_neighbour_lists_is_laid_out_anew(clustered_images):
     similarity_map.update_map()
     before = current_positions()
     (new,) = indexed_images.add_indexed_images(indexed_images.clustered_vectors(4, 10, spread=0.15)[[5]])
     similarity_map.update_map()
     after = current_positions()
-    assert {pk: after[pk] for pk in before} == before
-    same_cluster = np.array([before[image.pk] for image in clustered_images[:10]])
+    assert set(after) == {*before, new.pk}
+    assert {pk: after[pk] for pk in before} != before
+    same_cluster = np.array([after[image.pk] for image in clustered_images[:10]])
     assert np.linalg.norm(same_cluster - np.array(after[new.pk]), axis=1).min() < 0.1
 
 
@@ -88,8 +135,7 @@ def test_sample_is_redrawn_after_many_changes(clustered_images, monkeypatch):
     assert max(current_positions()) > clustered_images[-1].pk
 
 
-def test_images_of_damaged_segment_are_not_placed(clustered_images):
-    similarity_map.update_map()
+def test_images_of_damaged_segment_are_not_placed(linked_images):
     first = similarity_map.current_map()
     indexed_images.add_indexed_images(indexed_images.clustered_vectors(1, 2, seed=2))
     segment = Segment.objects.latest("pk")

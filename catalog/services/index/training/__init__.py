@@ -1,0 +1,1 @@
+"""Training of a generation: the projection, the codes, and what the scores mean."""
