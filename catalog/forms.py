@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import cast
 
 from django import forms
@@ -10,9 +11,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from catalog.features.extractors import EXTRACTOR_CONFIGS
 from catalog.imaging.formats import MEDIA_TYPES
-from catalog.models import Collection, Image, Import, Rebuild, Tag
+from catalog.models import Collection, Image, Import, NetworkComparison, Rebuild, Tag
+from catalog.services.index import networks_at_hand
+from catalog.services.maintenance.comparison_samples import MIN_IMAGES
+from catalog.services.maintenance.network_comparison import DEFAULT_SAMPLE, MAX_SAMPLE
 from catalog.services.search.facets import ADDED_WITHIN_CHOICES, MIN_SIDE_CHOICES, FacetCounts
 from catalog.services.search.filters import Filters
 
@@ -214,11 +217,17 @@ class UploadForm(forms.Form):
         return list(dict.fromkeys(name for name in names if name))
 
 
+def _network_choices() -> list[tuple[str, object]]:
+    """Return the networks at hand, read when a form is shown: files may have been added."""
+    names = ["auto", *networks_at_hand.preferences()]
+    return [("", _("Default network")), *((name, PurePath(name).name) for name in names)]
+
+
 class RebuildForm(forms.ModelForm):
     """How to rebuild the index."""
 
     extractor = forms.ChoiceField(
-        choices=[("", _("Default network")), *((name, name) for name in sorted(EXTRACTOR_CONFIGS))],
+        choices=_network_choices,
         required=False,
         label=_("Network"),
         help_text=_("Another network requires “extract all descriptors again”."),
@@ -226,8 +235,11 @@ class RebuildForm(forms.ModelForm):
     labels = forms.ChoiceField(
         choices=[("", _("No labels")), ("collection", _("Collections")), ("tag", _("Tags"))],
         required=False,
-        label=_("Labels for training the binary codes"),
-        help_text=_("With labels, the codes separate images of different collections or tags."),
+        label=_("Labels to learn from"),
+        help_text=_(
+            "The binary codes learn to separate images of different collections or tags. So does the ranking, if "
+            "images that were held out are found better for it."
+        ),
     )
 
     class Meta:
@@ -239,6 +251,28 @@ class RebuildForm(forms.ModelForm):
         if cleaned.get("extractor") and not cleaned.get("reextract"):
             self.add_error("extractor", _("To change the network, also select “extract all descriptors again”."))
         return cleaned
+
+
+class NetworkComparisonForm(forms.ModelForm):
+    """On which images to compare the networks."""
+
+    labels = forms.ChoiceField(
+        choices=[("", _("What the catalogue has")), ("collection", _("Collections")), ("tag", _("Tags"))],
+        required=False,
+        label=_("Labels"),
+        help_text=_("A network is good if images of one collection, or with one tag, find each other."),
+    )
+    sample = forms.IntegerField(
+        initial=DEFAULT_SAMPLE,
+        min_value=MIN_IMAGES,
+        max_value=MAX_SAMPLE,
+        label=_("Images"),
+        help_text=_("The number of random images to compare on. More take longer, and tell more."),
+    )
+
+    class Meta:
+        model = NetworkComparison
+        fields = ("labels", "sample")
 
 
 class ImportForm(forms.ModelForm):

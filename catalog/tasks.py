@@ -10,7 +10,7 @@ from catalog import database_errors
 from catalog.exceptions import ImageSearchError
 from catalog.services.index import activation, extraction, rebuild_queue, rebuilding
 from catalog.services.ingest import imports
-from catalog.services.maintenance import orphans
+from catalog.services.maintenance import comparison_queue, orphans
 from catalog.services.search import query_photos, similarity_map
 
 logger = get_task_logger(__name__)
@@ -37,6 +37,12 @@ def run_rebuilds() -> None:
 
 
 @shared_task
+def run_comparisons() -> None:
+    """Run the requested comparisons of networks."""
+    _run_logged(comparison_queue.run_waiting)
+
+
+@shared_task
 def run_pending_work() -> None:
     """Do all work that waits, whether a notification was sent or lost."""
     for job in (
@@ -45,6 +51,7 @@ def run_pending_work() -> None:
         rebuild_queue.run_waiting,
         rebuilding.maintain,
         similarity_map.update_map,
+        comparison_queue.run_waiting,
     ):
         _run_logged(job)
 

@@ -68,10 +68,11 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, models_dir: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data folder, the compact network and no broker: tests leave the checkout as it is."""
+    """An empty data folder, the bundled network and no broker: tests leave the checkout as it is."""
     var = tmp_path / "var"
     settings.DATA_DIR, settings.VAR_DIR, settings.MODELS_DIR = tmp_path, var, models_dir
     settings.FEATURES_DIR, settings.LOCKS_DIR, settings.IMPORTS_DIR = var / "features", var / "locks", var / "imports"
+    settings.INDEX_DIR = var / "index"
     settings.MEDIA_ROOT, settings.IMPORT_ROOT = tmp_path / "media", tmp_path / "import"
     settings.STORAGES = {
         **settings.STORAGES,
@@ -80,7 +81,7 @@ def data_dir(tmp_path: Path, models_dir: Path, settings: LazySettings, monkeypat
             "OPTIONS": {"location": tmp_path / "media"},
         },
     }
-    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "vgg16-compact", None
+    settings.EXTRACTOR, settings.VGG16_WEIGHTS = "efficientnet-lite2", None
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the default one is slow on purpose
     monkeypatch.setattr("catalog.services.jobs.dispatch._enqueue", lambda *args: None)
     for folder in (var, settings.IMPORT_ROOT):
@@ -183,3 +184,12 @@ def public_folder() -> Iterator[Path]:
         if path.is_dir():
             path.chmod(0o755)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_comparison(settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons of networks take little time, and find no networks of other tests or of this machine."""
+    settings.MODELS_DIR = tmp_path / "models"
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("catalog.services.maintenance.comparison_samples.COPIED_IMAGES", 4)
+    monkeypatch.setattr("catalog.services.maintenance.network_comparison.TIMED_IMAGES", 2)

@@ -13,8 +13,8 @@ from catalog.error_messages import error_message
 from catalog.exceptions import ImageSearchError
 from catalog.forms import RebuildForm
 from catalog.models import Rebuild
-from catalog.services.index import generation_summary, rebuild_queue
-from catalog.services.index.code_specs import CodeSpec
+from catalog.services.index import generation_summary, networks_at_hand, rebuild_queue
+from catalog.services.index.training.code_specs import CodeSpec
 
 
 @admin.register(Rebuild)
@@ -56,11 +56,7 @@ class RebuildAdmin(admin.ModelAdmin):
         rebuilds = Rebuild.objects.select_related("generation__space", "generation__encoder")
         rebuild = get_object_or_404(rebuilds, pk=object_id if object_id.isdecimal() else 0)
         generation = rebuild.generation
-        summary_lines = (
-            [generation_summary.describe_whitening(generation), generation_summary.describe_codes(generation)]
-            if generation
-            else []
-        )
+        summary_lines = generation_summary.describe(generation) if generation else []
         context = self._base_context(request, _("Index rebuild")) | {
             "rebuild": rebuild,
             "summary_lines": summary_lines,
@@ -82,10 +78,13 @@ class RebuildAdmin(admin.ModelAdmin):
 def _request_rebuild(form: RebuildForm, request: HttpRequest) -> Rebuild | None:
     """Enqueue the rebuild of a valid form. Return None and add an error to the form if it is rejected."""
     cleaned = form.cleaned_data
+    extractor = cleaned["extractor"]
     try:
+        if extractor and not networks_at_hand.is_conversion_pending(extractor):  # that is the worker's task
+            networks_at_hand.open_for_rebuild(extractor)
         return rebuild_queue.enqueue(
             reextract=cleaned["reextract"],
-            extractor=cleaned["extractor"],
+            extractor=extractor,
             code_spec=CodeSpec(labels=cleaned["labels"] or None),
             user=request.user,
         )

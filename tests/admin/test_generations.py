@@ -25,7 +25,7 @@ def change_page(client, generation: Generation) -> str:
 def test_list_shows_training_of_each_generation(admin, generation):
     page = admin.get(LIST_URL).content.decode()
     assert '<td class="field-training_image_count">120</td>' in page
-    assert page.count('alt="True"') == 1  # the first generation has no whitening
+    assert page.count('alt="True"') == 1  # the first generation has no projection
     assert page.count('alt="False"') == 1
     assert "Same picture from 0.9" in page
     assert "not calibrated: fewer than 100 different images" in page
@@ -33,15 +33,15 @@ def test_list_shows_training_of_each_generation(admin, generation):
 
 def test_generation_page_describes_its_training(admin, generation):
     page = change_page(admin, generation)
-    assert "whitened, fitted to 120 images" in page
+    assert "centred: what all images have in common does not count" in page
     assert "Same picture from 0.9" in page
     assert "Very similar from 0." in page
-    for raw in ("median", "spread", generation.whitening_id, str(generation.calibration["median"])):
+    for raw in ("median", "spread", generation.projection_id, str(generation.calibration["median"])):
         assert raw not in page
 
 
 def test_generation_page_explains_missing_training(admin, catalogue):
     rebuilding.rebuild()
     page = change_page(admin, spaces.active_generation())
-    assert "not whitened: fewer than 100 images" in page
+    assert "compared as they are: fewer than 100 images" in page
     assert "not calibrated: fewer than 100 different images" in page

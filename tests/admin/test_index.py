@@ -5,6 +5,7 @@ from django.contrib import admin as django_admin
 from django.urls import reverse
 
 from catalog.models import Collection, Generation, Segment, Tag
+from tests.removed_network import use_removed_network
 
 
 @pytest.mark.slow
@@ -22,9 +23,10 @@ def test_every_list_and_form_opens(admin, catalogue):
             assert admin.get(reverse(f"{name}_delete", args=[one.pk])).status_code in (200, 403), model
 
 
-def test_index_page_warns_about_compact_network(admin, catalogue):
+def test_index_page_warns_about_a_network_that_was_removed(admin, catalogue):
+    use_removed_network()
     page = admin.get("/admin/").content.decode()
-    assert "bundled compact network" in page
+    assert "no longer part of the program" in page
     assert "rebuild_index --reextract" in page
 
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 from catalog import locks
 from catalog.models import Collection, Generation, Image, Rebuild
 from catalog.services.index import rebuild_queue, rebuilding, spaces
-from catalog.services.index.code_specs import CodeSpec
+from catalog.services.index.training.code_specs import CodeSpec
 from tests import indexed_images
 
 ADD_URL = "/admin/catalog/rebuild/add/"
@@ -56,7 +56,7 @@ def test_second_concurrent_rebuild_is_rejected(admin, catalogue, settings, reque
 
 def test_reextraction_extracts_every_original_again(admin, catalogue):
     before = spaces.active_space()
-    admin.post(ADD_URL, {"reextract": "on", "extractor": "vgg16-compact"})
+    admin.post(ADD_URL, {"reextract": "on", "extractor": "efficientnet-lite2"})
     rebuild_queue.run_waiting()
     assert Rebuild.objects.get().state == "done"
     assert spaces.active_space() != before
@@ -64,7 +64,7 @@ def test_reextraction_extracts_every_original_again(admin, catalogue):
 
 
 def test_another_network_without_extracting_again_is_explained(admin, catalogue):
-    page = admin.post(ADD_URL, {"extractor": "vgg16-compact"}).content.decode()
+    page = admin.post(ADD_URL, {"extractor": "efficientnet-lite2"}).content.decode()
     assert "To change the network, also select" in page
     assert not Rebuild.objects.exists()
 
@@ -91,7 +91,7 @@ def test_rebuild_page_shows_error(admin, catalogue):
     Collection.objects.all().delete()
     rebuild_queue.run_waiting()
     page = rebuild_page(admin, rebuild_request).content.decode()
-    assert "There are too few collections to train codes" in page
+    assert "There are too few collections to learn from" in page
     assert "The previous index is still in use." in page
 
 

@@ -27,6 +27,8 @@ ADMIN_PATHS = [
     "/admin/catalog/import/",
     "/admin/catalog/import/add/",
     "/admin/catalog/generation/",
+    "/admin/catalog/networkcomparison/",
+    "/admin/catalog/networkcomparison/add/",
     "/admin/catalog/segment/",
     "/admin/auth/user/",
     "/admin/auth/user/add/",

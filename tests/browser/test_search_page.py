@@ -85,7 +85,7 @@ def test_next_pages_load_on_scroll_and_update_url(results_page):
     expect(results_page.locator(".tile").nth(23)).to_be_attached()
     results_page.locator(".pagination").scroll_into_view_if_needed()
     expect(results_page.locator(".tile").nth(47)).to_be_attached()
-    results_page.locator(".tile").nth(30).scroll_into_view_if_needed()
+    results_page.locator(".tile").nth(42).scroll_into_view_if_needed()
     results_page.wait_for_url("**page=2*")
     ranks = [
         int(rank) for rank in results_page.locator(".tile").evaluate_all("tiles => tiles.map((tile) => tile.value)")

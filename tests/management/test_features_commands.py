@@ -3,6 +3,8 @@
 import h5py
 import numpy as np
 
+from tests import indexed_images
+
 
 def test_exported_features_can_be_imported(manage, catalogue, tmp_path):
     path = tmp_path / "out.h5"
@@ -18,7 +20,7 @@ def test_exported_features_can_be_imported(manage, catalogue, tmp_path):
 def test_a_file_that_does_not_name_its_network_is_reported(manage, catalogue, tmp_path):
     path = tmp_path / "theirs.h5"
     with h5py.File(path, "w") as file:
-        file["dataset_1"] = np.ones((1, 128))
+        file["dataset_1"] = np.ones((1, indexed_images.DIMENSIONS))
         file["dataset_2"] = np.array(["nowhere.jpg"], "S")
     result = manage("import_features", path, "--json")
     assert (result.status, result.json["unmatched"]) == (0, 1)

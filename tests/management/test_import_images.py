@@ -7,6 +7,7 @@ import pytest
 
 from catalog.models import Collection, Image
 from tests.imaging.bad_pictures import REJECTED_FILES
+from tests.removed_network import use_removed_network
 
 pytestmark = pytest.mark.django_db
 
@@ -112,8 +113,9 @@ def test_text_output_is_a_summary(manage, folder):
     assert "5 files: 3 added, 1 duplicates, 1 rejected. 3 images indexed, 0 failed." in result.out
 
 
-def test_the_compact_network_is_reported(manage, folder):
-    assert "bundled compact network" in manage("import_images", folder).err
+def test_a_network_that_was_removed_is_reported(manage, catalogue, folder):
+    use_removed_network()
+    assert "no longer part of the program" in manage("import_images", folder).err
 
 
 def test_a_missing_path_is_named(manage, tmp_path, folder):

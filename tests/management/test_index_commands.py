@@ -4,7 +4,7 @@ import pytest
 from django.core.files.storage import default_storage
 
 from catalog.models import Generation, Segment
-from catalog.services.index import extraction, store
+from catalog.services.index import extraction, spaces, store
 from catalog.services.ingest import uploads
 from tests import indexed_images
 
@@ -68,6 +68,7 @@ REBUILD_KEYS = [
     "segments",
     "learned_from",
     "whitened",
+    "projection",
     "bits",
     "candidates",
     "recall_at_10",
@@ -83,10 +84,12 @@ def test_a_rebuild_reports_its_training(manage, db):
     indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
     result = manage("rebuild_index", "--json")
     assert list(result.json) == REBUILD_KEYS
-    assert (result.json["learned_from"], result.json["whitened"], result.json["bits"]) == (120, True, 256)
+    assert (result.json["learned_from"], result.json["whitened"], result.json["bits"]) == (120, False, 256)
+    assert result.json["projection"] == spaces.active_generation().projection_choice
+    assert result.json["projection"]["name"] == "centred"
     assert result.json["recall_at_10"] >= 0.99
     out = manage("rebuild_index").out
-    assert "Descriptors: whitened, fitted to 120 images." in out
+    assert "Descriptors: centred: what all images have in common does not count." in out
     assert "Codes: 256 bits; " in out
     assert "Similarity levels: Same picture from 0.9" in out
 
@@ -114,7 +117,7 @@ def test_labels_that_cannot_be_trained_with_are_rejected_before_the_rebuild(mana
     before = Generation.objects.get()
     result = manage("rebuild_index", "--labels", "collection")
     assert result.status == 1
-    assert "too few collections to train codes: 2 or more with at least 5 searchable images each" in result.err
+    assert "too few collections to learn from: 2 or more with at least 5 searchable images each" in result.err
     assert "there are 1." in result.err
     assert "there are 0" in manage("rebuild_index", "--labels", "tag").err
     assert Generation.objects.get() == before
@@ -124,11 +127,11 @@ def test_too_few_images_for_labels_are_rejected(manage, catalogue):
     assert "needs 100 or more searchable images" in manage("rebuild_index", "--labels", "collection").err
 
 
-def test_a_rebuild_of_few_images_reports_that_there_is_no_whitening(manage, catalogue):
+def test_a_rebuild_of_few_images_reports_that_there_is_no_projection(manage, catalogue):
     data = manage("rebuild_index", "--json").json
     assert (data["learned_from"], data["whitened"]) == (6, False)
     out = manage("rebuild_index").out
-    assert "Descriptors: not whitened: fewer than 100 images." in out
+    assert "Descriptors: compared as they are: fewer than 100 images." in out
     assert "Codes: none; every search compares the query with all images." in out
     assert "Similarity levels: not calibrated: fewer than 100 different images." in out
 
@@ -143,7 +146,7 @@ def test_the_previous_generation_can_be_restored(manage, db):
 
 
 def test_all_descriptors_can_be_extracted_again(manage, catalogue):
-    result = manage("rebuild_index", "--reextract", "--extractor", "vgg16-compact", "--json")
+    result = manage("rebuild_index", "--reextract", "--extractor", "efficientnet-lite2", "--json")
     assert (result.status, result.json["images"]) == (0, 6)
     assert manage("check_index", "--json").json["ok"] is True
 
@@ -151,7 +154,7 @@ def test_all_descriptors_can_be_extracted_again(manage, catalogue):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--extractor", "vgg16-compact"), "--extractor requires --reextract"),
+        (("--extractor", "efficientnet-lite2"), "--extractor requires --reextract"),
         (("--bits", "7"), "--bits is 7; it must be between 8 and 1024."),
         (("--bits", "0"), "--bits is 0; it must be between 8 and 1024."),
         (("--rollback", "--reextract"), "cannot be combined"),
@@ -159,7 +162,7 @@ def test_all_descriptors_can_be_extracted_again(manage, catalogue):
         (("--rollback", "--bits", "64"), "cannot be combined"),
         (("--labels", "colour"), "invalid choice: 'colour'"),
         (("--rollback",), "There is no previous generation to roll back to."),
-        (("--reextract", "--extractor", "resnet"), "invalid choice: 'resnet'"),
+        (("--reextract", "--extractor", "resnet"), "IMAGESEARCH_EXTRACTOR is 'resnet'. Set it to auto"),
     ],
 )
 def test_invalid_arguments_are_explained(manage, catalogue, words, message):

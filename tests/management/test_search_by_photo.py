@@ -11,6 +11,7 @@ from catalog.models import Collection, Image, QueryPhoto, Tag
 from catalog.services.index import rebuilding
 from tests import indexed_images
 from tests.imaging.bad_pictures import REJECTED_FILES
+from tests.removed_network import use_removed_network
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +52,7 @@ def test_json_output(manage, catalogue, photo):
 
 @pytest.fixture
 def clustered_catalogue(catalogue) -> None:
-    """Enough images for whitening and calibration."""
+    """Enough images for a projection, neighbours and a calibration."""
     indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10, spread=0.2))
     rebuilding.rebuild()
 
@@ -217,7 +218,8 @@ def test_an_empty_catalogue_is_reported(manage, photo, db):
     assert "There are no searchable images yet." in result.err
 
 
-def test_the_compact_network_is_reported_with_the_result(manage, catalogue, photo):
+def test_a_network_that_was_removed_is_reported(manage, catalogue, photo):
+    use_removed_network()
     result = manage("search_by_photo", photo, "--json")
-    assert "bundled compact network" in result.err
-    assert result.json["hits"]
+    assert result.status == 1
+    assert "no longer part of the program. Run: python manage.py rebuild_index --reextract" in result.err

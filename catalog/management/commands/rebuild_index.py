@@ -3,14 +3,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from catalog.features.extractors import EXTRACTOR_CONFIGS
 from catalog.management.base import CatalogueCommand, Progress, progress_bars
-from catalog.services.index import extraction, generation_summary, rebuilding
+from catalog.services.index import extraction, generation_summary, networks_at_hand, rebuilding
 from catalog.services.index.activation import RebuildResult
-from catalog.services.index.code_specs import CodeSpec
-from catalog.services.index.image_labels import LABEL_KINDS
+from catalog.services.index.training.code_specs import CodeSpec
+from catalog.services.index.training.image_labels import LABEL_KINDS
 from catalog.services.search import similarity_map
-from catalog.vectors import binary_codes, supervised_hashing
+from catalog.vectors.codes import binary_codes, supervised_hashing
 
 MIN_BITS, MAX_BITS = 8, 1024
 
@@ -25,9 +24,11 @@ class Command(CatalogueCommand):
             help="extract all descriptors again, in a new feature space",
         )
         parser.add_argument(
-            "--extractor", choices=sorted(EXTRACTOR_CONFIGS), help="with --reextract: the network to use"
+            "--extractor",
+            metavar="NAME",
+            help="with --reextract: the network, as in IMAGESEARCH_EXTRACTOR: auto, vgg16, efficientnet-lite2, the "
+            "path of an ONNX file, or keras: and a name such as keras:ConvNeXtTiny (default: the one in the settings)",
         )
-
         parser.add_argument(
             "--bits",
             type=int,
@@ -35,7 +36,11 @@ class Command(CatalogueCommand):
             help="length of the binary codes "
             f"(default: {binary_codes.DEFAULT_BITS}; with --labels {supervised_hashing.DEFAULT_BITS})",
         )
-        parser.add_argument("--labels", choices=LABEL_KINDS, help="train the codes to distinguish collections or tags")
+        parser.add_argument(
+            "--labels",
+            choices=LABEL_KINDS,
+            help="train the codes, and the ranking where it helps, to distinguish collections or tags",
+        )
         parser.add_argument("--rollback", action="store_true", help="roll back to the previous generation")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,30 +58,41 @@ class Command(CatalogueCommand):
         with progress_bars() as progress:
             rebuilt = _run(options, progress)
         similarity_map.update_map()
-        result = {
-            "generation": rebuilt.generation.pk,
-            "feature_space": rebuilt.generation.space.key,
-            "images": rebuilt.images,
-            "segments": rebuilt.segments,
-            "learned_from": rebuilt.generation.training_image_count,
-            "whitened": rebuilt.generation.whitening_id is not None,
-            "bits": rebuilt.generation.encoder.bits if rebuilt.generation.encoder else None,
-            "candidates": rebuilt.generation.candidate_count,
-            "recall_at_10": rebuilt.generation.recall_at_10,
-            **_code_quality(rebuilt),
-            "seconds": round(time.monotonic() - started_at, 3),
-        }
+        result = _result(rebuilt, round(time.monotonic() - started_at, 3))
         if options["json"]:
             self.write_json(result)
         else:
-            message = (
-                "Generation {generation} is active: {images} images in {segments} segments, "
-                "feature space {feature_space}. {seconds} s."
-            )
-            self.stdout.write(message.format(**result))
-            self.stdout.write(f"Descriptors: {generation_summary.describe_whitening(rebuilt.generation)}.")
-            self.stdout.write(f"Codes: {generation_summary.describe_codes(rebuilt.generation)}.")
-            self.stdout.write(f"Similarity levels: {generation_summary.describe_score_levels(rebuilt.generation)}.")
+            self._write_summary(rebuilt, result)
+
+    def _write_summary(self, rebuilt: RebuildResult, result: dict[str, Any]) -> None:
+        message = (
+            "Generation {generation} is active: {images} images in {segments} segments, "
+            "feature space {feature_space}. {seconds} s."
+        )
+        self.stdout.write(message.format(**result))
+        self.stdout.write(f"Descriptors: {generation_summary.describe_projection(rebuilt.generation)}.")
+        if teaching := generation_summary.describe_teaching(rebuilt.generation):
+            self.stdout.write(f"Labels: {teaching}")
+        self.stdout.write(f"Codes: {generation_summary.describe_codes(rebuilt.generation)}.")
+        self.stdout.write(f"Similarity levels: {generation_summary.describe_score_levels(rebuilt.generation)}.")
+
+
+def _result(rebuilt: RebuildResult, seconds: float) -> dict[str, Any]:
+    generation = rebuilt.generation
+    return {
+        "generation": generation.pk,
+        "feature_space": generation.space.key,
+        "images": rebuilt.images,
+        "segments": rebuilt.segments,
+        "learned_from": generation.training_image_count,
+        "whitened": str((generation.projection_choice or {}).get("name")).startswith("whitened"),
+        "projection": generation.projection_choice,
+        "bits": generation.encoder.bits if generation.encoder else None,
+        "candidates": generation.candidate_count,
+        "recall_at_10": generation.recall_at_10,
+        **_code_quality(rebuilt),
+        "seconds": seconds,
+    }
 
 
 def _run(options: dict[str, Any], progress: Progress) -> RebuildResult:
@@ -84,6 +100,8 @@ def _run(options: dict[str, Any], progress: Progress) -> RebuildResult:
     if options["rollback"]:
         rebuilt = rebuilding.rollback()
     elif options["reextract"]:
+        if options["extractor"]:
+            networks_at_hand.open_for_rebuild(options["extractor"])  # before anything is changed
         rebuilt = rebuilding.reextract(options["extractor"], code_spec, progress=progress)
     else:
         return rebuilding.rebuild(code_spec, progress=progress)

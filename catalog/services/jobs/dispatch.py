@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 INDEX_PENDING_TASK = "catalog.tasks.index_pending"
 RUN_IMPORT_TASK = "catalog.tasks.run_import"
 RUN_REBUILDS_TASK = "catalog.tasks.run_rebuilds"
+RUN_COMPARISONS_TASK = "catalog.tasks.run_comparisons"
 
 
 def notify_pending_images() -> None:
@@ -28,6 +29,11 @@ def notify_import(pk: int) -> None:
 def notify_rebuild() -> None:
     """After the commit, have a worker run the requested rebuild."""
     transaction.on_commit(lambda: _enqueue(RUN_REBUILDS_TASK))
+
+
+def notify_comparison() -> None:
+    """After the commit, have a worker run the requested comparison of networks."""
+    transaction.on_commit(lambda: _enqueue(RUN_COMPARISONS_TASK))
 
 
 def _enqueue(task_name: str, *args: int) -> None:

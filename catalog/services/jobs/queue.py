@@ -1,5 +1,6 @@
-"""Jobs that workers run: bulk imports and rebuilds of the index, one row each."""
+"""Jobs that workers run: bulk imports, rebuilds of the index and comparisons of networks, one row each."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -7,11 +8,14 @@ from typing import Generic, TypeVar
 from django.db import DatabaseError
 
 from catalog.exceptions import CatalogueBusy, ImageSearchError
-from catalog.models import Import, Rebuild
+from catalog.models import Import, NetworkComparison, Rebuild
 from catalog.querysets import LeaseQuerySet
 from catalog.services.jobs import leases
+from catalog.services.jobs.progress import Progress
 
-Job = TypeVar("Job", Import, Rebuild)
+Job = TypeVar("Job", Import, Rebuild, NetworkComparison)
+
+PROGRESS_INTERVAL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class JobQueue(Generic[Job]):
     """The jobs of one model, and how to run one of them.
 
     Attributes:
-        model: `Import` or `Rebuild`.
+        model: `Import`, `Rebuild` or `NetworkComparison`.
         execute: runs one job to its end. A job that was interrupted is executed again.
         max_attempts: a job fails if its worker died this often.
         permanent_errors: exceptions of `execute` that make the job fail.
@@ -98,6 +102,26 @@ class JobQueue(Generic[Job]):
             state=state, failure_reason=failure_reason[:500], lease_owner="", lease_expires_at=None
         )
         self.on_finish(job)
+
+
+def record_progress(job: Rebuild | NetworkComparison, between_steps: Callable[[str], None]) -> Progress:
+    """Return a progress callback that saves the progress of a job and renews its lease, twice a second.
+
+    Args:
+        between_steps: called with the phase after each of these updates.
+    """
+    saved_at: dict[str, float] = {}
+
+    def save_progress(phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - saved_at.get(phase, -PROGRESS_INTERVAL_SECONDS) < PROGRESS_INTERVAL_SECONDS:
+            return
+        saved_at[phase] = now
+        type(job).objects.filter(pk=job.pk).update(phase=phase, done=done, total=total)
+        leases.renew(job)
+        between_steps(phase)
+
+    return save_progress
 
 
 class JobAbandoned(ImageSearchError):
