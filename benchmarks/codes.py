@@ -1,7 +1,7 @@
 """Retrieval by binary codes alone: `python -m benchmarks.codes FOLDER [--bits 12 24 32 48 64] [--splits 5]`.
 
 FOLDER contains a folder of pictures for each kind. A fifth of each kind is held out as queries. The rest is the
-catalogue and the training set: for the whitening, for the codes of Lin et al. 2015 (with labels), and for ITQ (without
+catalogue and the training set: for the centring, for the codes of Lin et al. 2015 (with labels), and for ITQ (without
 labels). Random projections need no training. The catalogue is ranked by Hamming distance alone. The metric is mAP@1000
 as in the paper, averaged over several splits. Prints a Markdown table; the last line is one JSON list.
 """
@@ -10,23 +10,27 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from benchmarks.itq import train_itq
 from benchmarks.synthetic_descriptors import load_pictures
-from catalog.features.extractors import Extractor, choose_weights, space_for_weights
-from catalog.vectors import binary_codes, metrics, supervised_hashing, whitening
-from catalog.vectors.binary_codes import BinaryEncoder
-from catalog.vectors.supervised_hashing import LabelledVectors
+from catalog.features.extractors import Extractor, space_for_network
+from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
+from catalog.vectors import metrics
+from catalog.vectors.codes import binary_codes, supervised_hashing
+from catalog.vectors.codes.binary_codes import BinaryEncoder
+from catalog.vectors.codes.supervised_hashing import LabelledVectors
+from catalog.vectors.projections.unsupervised import fit_centring
 
 EncoderTrainer = Callable[[LabelledVectors, int], BinaryEncoder]
 
 ENCODER_TRAINERS: dict[str, EncoderTrainer] = {
     "learned from labels": lambda training_set, bits: supervised_hashing.train_layers(training_set, bits).encoder(),
     "ITQ": lambda training_set, bits: train_itq(training_set.vectors, bits),
-    "random projections": lambda training_set, bits: binary_codes.random_rotation(training_set.vectors.shape[1], bits),
+    "random projections": lambda training_set, bits: binary_codes.random_rotation(
+        training_set.vectors.mean(axis=0), bits
+    ),
 }
 
 
@@ -43,7 +47,8 @@ def main() -> None:
         row = {name: mean_average_precision(trainer, splits, bits) for name, trainer in ENCODER_TRAINERS.items()}
         rows.append({"bits": bits} | row)
         print(f"| {bits} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |", flush=True)
-    print(f"\nWhitened cosines, without codes: {np.mean([cosine_average_precision(*sets) for sets in splits]):.3f}")
+    without_codes = np.mean([cosine_average_precision(*sets) for sets in splits])
+    print(f"\nCosines of centred descriptors, without codes: {without_codes:.3f}")
     print(json.dumps(rows))
 
 
@@ -56,32 +61,24 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def extract_labelled(folder: Path) -> LabelledVectors:
-    """Extract descriptors of the pictures with the compact network. The labels are their kinds, numbered from 0."""
-    weights = choose_weights("vgg16-compact", None)
-    with TemporaryDirectory() as cache:
-        network = Extractor.from_weights(
-            weights,
-            space_for_weights(weights),
-            runtime="ncnn",
-            cache_dir=Path(cache),
-            threads=2,
-            parallel_pictures=True,
-        )
-        vectors = network.extract([network.prepare(picture) for picture in load_pictures(folder)])
+    """Extract descriptors of the pictures with the bundled network. The labels are their kinds, numbered from 0."""
+    network = efficientnet_lite2_network()
+    extractor = Extractor.from_network(
+        network, space_for_network(network), runtime="openvino", threads=2, parallel_pictures=True
+    )
+    vectors = extractor.extract([extractor.prepare(picture) for picture in load_pictures(folder)])
     kinds = [path.parent.name for path in sorted(folder.glob("*/*")) if path.is_file()]
     return LabelledVectors(vectors, np.unique(kinds, return_inverse=True)[1])
 
 
 def split(labelled_vectors: LabelledVectors, seed: int) -> tuple[LabelledVectors, LabelledVectors]:
-    """Return queries and training set, both whitened with a whitening fitted to the training set."""
+    """Return queries and training set, both centred on the mean of the training set."""
     held_out = supervised_hashing.split_mask(labelled_vectors.labels, seed=seed)
-    fitted_whitening = whitening.fit_whitening(labelled_vectors.vectors[~held_out])
-    if fitted_whitening is None:
-        raise SystemExit(
-            f"There are {(~held_out).sum()} pictures to train on, but whitening needs {whitening.MIN_IMAGES}."
-        )
-    whitened = LabelledVectors(fitted_whitening.whiten(labelled_vectors.vectors), labelled_vectors.labels)
-    return whitened.of(held_out), whitened.of(~held_out)
+    centring = fit_centring(labelled_vectors.vectors[~held_out])
+    if centring is None:
+        raise SystemExit("All pictures have the same descriptor.")
+    centred = LabelledVectors(centring.apply(labelled_vectors.vectors), labelled_vectors.labels)
+    return centred.of(held_out), centred.of(~held_out)
 
 
 def mean_average_precision(

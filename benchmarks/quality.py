@@ -1,225 +1,224 @@
-"""Retrieval quality of descriptors: `python -m benchmarks.quality FOLDER [--scales 128] [--pooling rmac] …`.
+"""Retrieval quality: `python -m benchmarks.quality FOLDER [--network vgg16 --weights FILE] [--vectors FOLDER]`.
 
-FOLDER contains a folder of pictures for each kind. Each picture is a query for the others of its kind (mean average
-precision, precision at 1 and at 10). Altered copies are queries for their originals (share that rank the original
-first). Prints a row for each combination of the options; the last line is one JSON list. With --words, evaluates the
-similarity levels instead.
+FOLDER contains a folder of photographs for each kind. Each photograph is a query for the others of its kind (mean
+average precision, precision at 1 and at 10). With the input in use, altered copies of some are queries for their
+originals (share that finds the original first). Prints a row for each combination; the last line is one JSON
+list. With --labels-half, measures what labels teach instead; with --words, the similarity levels.
 """
 
 import argparse
-import io
-import itertools
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from catalog.features.extractors import choose_weights, space_for_weights
-from catalog.features.pooling import POOLINGS, l2_normalise
-from catalog.features.preprocessing import resize_to_square
-from catalog.features.runtimes import Runtime, open_runtime
-from catalog.features.weights import Weights
-from catalog.vectors import calibration, metrics, whitening
-from catalog.vectors.calibration import SimilarityLevel
+from benchmarks.retrieval import catalogues, levels
+from benchmarks.retrieval.rankings import COMBINATIONS, PARAMETERS, PLAIN, RANKING_IN_USE, Ranking, relevant_ranks
+from benchmarks.retrieval.vectors import (
+    CATALOGUE,
+    POOLINGS,
+    Input,
+    Photographs,
+    Vectors,
+    find_photographs,
+    load_vectors,
+    sum_scales,
+)
+from catalog.features.basis import bundled_basis
+from catalog.features.networks import Network, NetworkSources
+from catalog.features.networks.opening import open_network
+from catalog.imaging.alterations import MILD_ALTERATIONS
+from catalog.vectors import metrics
+from catalog.vectors.projections.unsupervised import fit_centring, fit_whitening
 
-Alteration = Callable[[Image.Image], Image.Image]
-Vectors = dict[str, np.ndarray]
-
-
-def recompress(picture: Image.Image) -> Image.Image:
-    """Save as JPEG with quality 40."""
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=40)
-    return Image.open(out).convert("RGB")
-
-
-def half_size(picture: Image.Image) -> Image.Image:
-    """Scale to half the width and height."""
-    return picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
-
-
-def crop_edges(picture: Image.Image) -> Image.Image:
-    """Cut off a tenth at each edge."""
-    x, y = picture.width // 10, picture.height // 10
-    return picture.crop((x, y, picture.width - x, picture.height - y))
+# The projections that a rebuild compares, with the ε of the whitening.
+PROJECTIONS: dict[str, float] = {"plain": 0, "centred": 0, "whitened 64": 64, "whitened 16": 16, "whitened 4": 4}
+SAMPLE_SIZES = (20, 50, 100, 200, 500)
 
 
-def rotate(picture: Image.Image) -> Image.Image:
-    """Rotate by five degrees, with white corners."""
-    return picture.rotate(5, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+@dataclass(frozen=True)
+class Recipe:
+    """How descriptors are made. The attributes are keys of the rows.
 
+    Attributes:
+        scales: input sizes, separated by "+".
+        basis: "bundled" if the pooled vector is projected on the basis of the network, else "none".
+    """
 
-# The parameters of a row, which are keys of the JSON.
-PARAMETER_NAMES = ("scales", "layer", "pooling", "whiten", "learn_from", "expand", "add_mirror")
-UNALTERED: dict[str, Alteration] = {"catalogue": lambda picture: picture}
-ALTERATIONS: dict[str, Alteration] = {
-    "q40": recompress,
-    "half": half_size,
-    "crop10": crop_edges,
-    "turn5": rotate,
-    "mirror": ImageOps.mirror,
-}
+    network: str
+    scales: str
+    aspect: str
+    precision: str
+    layer: str
+    pooling: str
+    basis: str = "none"
 
 
 def main() -> None:
     options = parse_arguments()
-    paths = sorted(path for path in options.folder.glob("*/*") if path.is_file())
-    labels = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
-    weights = choose_weights(options.extractor, options.weights)
-    print(f"{len(paths)} pictures of {labels.max() + 1} kinds, {weights.architecture.name}")
+    sources = NetworkSources(options.network, options.weights, Path("var/models"))
+    photographs = find_photographs(options.folder, options.copied_every)
+    comparison = Comparison(photographs, open_network(options.network, sources), options.scales, options.vectors)
+    labels = photographs.labels
+    print(f"{len(labels)} pictures of {labels.max() + 1} kinds, {comparison.network.name}")
     if options.words:
-        report_levels(configured_vectors(paths, weights), labels)
+        levels.report(comparison.network.name, comparison.recipe_vectors(), photographs)
         return
-    rows = [tutorial_row(paths, weights, labels)]
-    for layer in options.layer:
-        rows += layer_rows(paths, weights, labels, layer, options)
-    print(json.dumps(rows))
-
-
-def configured_vectors(paths: list[Path], weights: Weights) -> Vectors:
-    """Return whitened descriptors with the configuration of the network in use."""
-    space = space_for_weights(weights)
-    scales = [
-        extract_all(paths, weights, InputSpec(size), space.layer, [space.pooling])[space.pooling]
-        for size in space.input_sizes
-    ]
-    return whiten(sum_scales(scales), whitening.SHRINKAGE, None)
-
-
-def tutorial_row(paths: list[Path], weights: Weights, labels: np.ndarray) -> dict[str, object]:
-    """Evaluate the configuration of popular tutorials, for comparison."""
-    vectors = extract_all(paths, weights, InputSpec(224, resize_nearest), "block5_pool", ["max"])["max"]
-    return report_row(("224, nearest", "block5_pool", "max", 0.0, None, 0, 0), vectors, labels)
-
-
-def layer_rows(
-    paths: list[Path], weights: Weights, labels: np.ndarray, layer: str, options: argparse.Namespace
-) -> list[dict[str, object]]:
-    """Evaluate all combinations of the options for one layer. Each input size is extracted once."""
-    sizes = sorted({size for scales in options.scales for size in scales})
-    vectors_by_size = {size: extract_all(paths, weights, InputSpec(size), layer, options.pooling) for size in sizes}
-    rows = []
-    for scales, pooling, epsilon, learn_from, expand, mirror in itertools.product(
-        options.scales, options.pooling, options.whiten, options.learn_from, options.expand, options.add_mirror
-    ):
-        vectors = sum_scales([vectors_by_size[size][pooling] for size in scales])
-        if epsilon:
-            vectors = whiten(vectors, epsilon, learn_from)
-        parameters = ("+".join(map(str, scales)), layer, pooling, epsilon, learn_from, expand, mirror)
-        rows.append(report_row(parameters, vectors, labels, expand, mirror))
-    return rows
-
-
-def report_row(
-    parameters: tuple[object, ...], vectors: Vectors, labels: np.ndarray, expand: int = 0, mirror: bool = False
-) -> dict[str, object]:
-    """Evaluate one combination, print it and return it. `parameters` are the values of PARAMETER_NAMES."""
-    row = dict(zip(PARAMETER_NAMES, parameters, strict=True))
-    queries = add_mirrored(vectors) if mirror else vectors["catalogue"]
-    row |= retrieval_metrics(queries, vectors["catalogue"], labels, expand)
-    row |= {name: first_hit_rate(vectors[name], vectors["catalogue"]) for name in ALTERATIONS}
-    print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-    return row
+    if options.labels_half:
+        rows = catalogues.teaching_rows(comparison.recipe_vectors()[CATALOGUE], labels)
+        for row in rows:
+            print_row(row)
+    else:
+        rows = comparison.rows()
+    print(json.dumps(rows, ensure_ascii=False))
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--extractor", default="vgg16-compact")
+    parser.add_argument("--network", default="efficientnet-lite2", help="as IMAGESEARCH_EXTRACTOR")
     parser.add_argument("--weights", type=Path, help="VGG16's ImageNet weights")
+    parser.add_argument("--vectors", type=Path, help="a folder that keeps the extracted vectors for the next time")
+    parser.add_argument("--copied-every", type=int, default=5, help="make copies of one in so many photographs")
     parser.add_argument(
         "--scales",
         type=lambda text: tuple(map(int, text.split("+"))),
-        nargs="+",
-        default=[(80, 128, 192)],
-        help="input sizes; 96+160 sums the descriptors of both",
+        nargs="*",
+        default=[],
+        help="other input sizes to compare; 200+320 sums the descriptors of both",
     )
-    parser.add_argument("--layer", nargs="+", default=["block5_conv3"])
-    parser.add_argument("--pooling", nargs="+", default=["rmac"], choices=sorted(POOLINGS))
-    parser.add_argument("--whiten", type=float, nargs="+", default=[0.0], help="ε of the shrinkage; 0: plain cosine")
-    parser.add_argument(
-        "--learn-from", type=int, nargs="+", default=[None], help="fit the whitening to a random sample of this size"
-    )
-    parser.add_argument("--expand", type=int, nargs="+", default=[0], help="αQE with this many neighbours, α = 3")
-    parser.add_argument("--add-mirror", type=int, nargs="+", default=[0], help="1: add the query's mirror image to it")
-    parser.add_argument(
-        "--words", action="store_true", help="evaluate the similarity levels of the configuration in use"
-    )
+    parser.add_argument("--labels-half", action="store_true", help="measure what the labels of half the images teach")
+    parser.add_argument("--words", action="store_true", help="evaluate the similarity levels")
     return parser.parse_args()
 
 
 @dataclass(frozen=True)
-class InputSpec:
-    """How a picture becomes the network's input: the side length in pixels, and the function that resizes it."""
+class Comparison:
+    """All rows of one network.
 
-    size: int
-    resize: Callable[[Image.Image, int], np.ndarray] = resize_to_square
+    Attributes:
+        scales: other input sizes to compare.
+        cache: see `load_vectors`.
+    """
+
+    photographs: Photographs
+    network: Network
+    scales: list[tuple[int, ...]]
+    cache: Path | None
+
+    @property
+    def copied(self) -> np.ndarray:
+        """The positions of the originals of altered copies."""
+        return self.photographs.copied
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return all rows, and print them meanwhile."""
+        return [
+            *self.neighbour_rows(),
+            *self.sample_size_rows(),
+            *catalogues.basis_rows(self.recipe_vectors(basis=False), self.recipe_vectors(), self.photographs),
+            *catalogues.small_kind_rows(self.recipe_vectors()[CATALOGUE], self.photographs.labels),
+            *self.tutorial_rows(),
+            *self.input_rows(),
+        ]
+
+    def tutorial_rows(self) -> list[dict[str, object]]:
+        """Evaluate the configuration of popular tutorials: squashed to 224 px, maximum after VGG16's last pooling."""
+        if self.network.name != "vgg16":
+            return []
+        vectors = self.vectors((224,), "nearest", "block5_pool")["max"]
+        return [self.row(self.recipe("224", "nearest", "max", layer="block5_pool"), "plain", PLAIN, vectors)]
+
+    def input_rows(self) -> list[dict[str, object]]:
+        """Evaluate inputs, poolings and projections, ranked by plain similarity and without the basis.
+
+        Only with the pooling in use, descriptors are whitened.
+        """
+        in_use = self.network.recipe.input_sizes
+        rows = []
+        for aspect, scales in [("squashed", in_use), ("kept", in_use), *(("kept", sizes) for sizes in self.scales)]:
+            for pooling, vectors in self.vectors(scales, aspect).items():
+                recipe = self.recipe("+".join(map(str, scales)), aspect, pooling)
+                names = list(PROJECTIONS) if pooling == self.network.recipe.pooling else ["plain", "centred"]
+                rows += [self.row(recipe, name, PLAIN, project(vectors, name)) for name in names]
+        return rows
+
+    def neighbour_rows(self) -> list[dict[str, object]]:
+        """Evaluate all ways to rank, on the descriptors in use."""
+        recipe, vectors = self.recipe_in_use(), self.recipe_vectors()
+        projected = {name: project(vectors, name) for name in PROJECTIONS}
+        rows = [self.row(recipe, name, ranking, projected[name]) for name in PROJECTIONS for ranking in COMBINATIONS]
+        return rows + [self.row(recipe, "centred", ranking, projected["centred"]) for ranking in PARAMETERS]
+
+    def sample_size_rows(self) -> list[dict[str, object]]:
+        """Evaluate projections that are fitted to fewer photographs."""
+        recipe, vectors = self.recipe_in_use(), self.recipe_vectors()
+        return [
+            self.row(recipe, name, RANKING_IN_USE, project(vectors, name, learn_from), learn_from)
+            for name in ("centred", "whitened 16")
+            for learn_from in SAMPLE_SIZES
+            if learn_from < len(vectors[CATALOGUE])
+        ]
+
+    def recipe(
+        self, scales: str, aspect: str, pooling: str, *, layer: str | None = None, basis: str = "none"
+    ) -> Recipe:
+        """Return a recipe with the layer and the precision of the network's own."""
+        own = self.network.recipe
+        return Recipe(self.network.name, scales, aspect, own.precision, layer or own.layer, pooling, basis)
+
+    def recipe_in_use(self) -> Recipe:
+        """Return the recipe of the network."""
+        own = self.network.recipe
+        basis = "bundled" if own.has_basis else "none"
+        return self.recipe("+".join(map(str, own.input_sizes)), own.aspect, own.pooling, basis=basis)
+
+    def recipe_vectors(self, *, basis: bool = True) -> Vectors:
+        """Return the descriptors in use, or those without the basis."""
+        own = self.network.recipe
+        vectors = self.vectors(own.input_sizes, own.aspect)[own.pooling]
+        bundled = bundled_basis(self.network.name) if basis and own.has_basis else None
+        return {name: bundled.project(rows) if bundled else rows for name, rows in vectors.items()}
+
+    def vectors(self, scales: tuple[int, ...], aspect: str, layer: str | None = None) -> dict[str, Vectors]:
+        """Return pooled vectors by pooling. With the input in use, altered copies are among them."""
+        own = self.network.recipe
+        has_copies = (scales, aspect) == (own.input_sizes, own.aspect)
+        inputs = [Input(self.network, size, aspect, layer or own.layer, own.precision, has_copies) for size in scales]
+        by_scale = [load_vectors(self.photographs, each, self.cache) for each in inputs]
+        return {pooling: sum_scales([vectors[pooling] for vectors in by_scale]) for pooling in POOLINGS}
+
+    def row(
+        self, recipe: Recipe, projection: str, ranking: Ranking, projected: Vectors, learn_from: int | None = None
+    ) -> dict[str, object]:
+        """Evaluate one combination and print it."""
+        catalogue, labels = projected[CATALOGUE], self.photographs.labels
+        parameters = {"projection": projection, "whiten": PROJECTIONS[projection], "learn_from": learn_from}
+        row = vars(recipe) | parameters | vars(ranking) | {"add_mirror": 0}
+        row |= retrieval_metrics(ranking.scores(catalogue), labels)
+        for name in MILD_ALTERATIONS:
+            copies = projected.get(name)
+            row[name] = None if copies is None else first_hit_rate(ranking.scores(catalogue, copies), self.copied)
+        print_row(row)
+        return row
 
 
-def resize_nearest(picture: Image.Image, size: int) -> np.ndarray:
-    """Resize like popular tutorials: keras.utils.load_img uses nearest-neighbour interpolation."""
-    return np.asarray(picture.resize((size, size), Image.Resampling.NEAREST))
-
-
-def extract_all(
-    paths: list[Path], weights: Weights, input_spec: InputSpec, layer: str, poolings: list[str]
-) -> dict[str, Vectors]:
-    """Return the descriptors of the catalogue and of its altered copies, by pooling and by alteration."""
-    with TemporaryDirectory() as cache:
-        runtime = open_runtime("ncnn", weights, layer=layer, cache_dir=Path(cache), threads=2, parallel_pictures=True)
-        maps = {
-            name: compute_maps(paths, input_spec, runtime, alter) for name, alter in (UNALTERED | ALTERATIONS).items()
-        }
-    return {
-        pooling: {name: l2_normalise(POOLINGS[pooling](features)) for name, features in maps.items()}
-        for pooling in poolings
-    }
-
-
-def compute_maps(paths: list[Path], input_spec: InputSpec, runtime: Runtime, alter: Alteration) -> np.ndarray:
-    """Return the feature maps of altered pictures: float32, n × side × side × channels."""
-
-    def prepare_file(path: Path) -> np.ndarray:
-        with Image.open(path) as picture:
-            return input_spec.resize(alter(ImageOps.exif_transpose(picture).convert("RGB")), input_spec.size)
-
-    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-    return np.concatenate([runtime.feature_maps(np.stack([prepare_file(path) for path in batch])) for batch in batches])
-
-
-def sum_scales(scales: list[Vectors]) -> Vectors:
-    """Return the normalised sums of the descriptors of several input sizes."""
-    return {name: l2_normalise(np.sum([vectors[name] for vectors in scales], axis=0)) for name in scales[0]}
-
-
-def whiten(vectors: Vectors, epsilon: float, learn_from: int | None) -> Vectors:
-    """Whiten all descriptors with a whitening fitted to the catalogue, or to a random sample of it."""
-    sample = vectors["catalogue"]
+def project(vectors: Vectors, name: str, learn_from: int | None = None) -> Vectors:
+    """Return descriptors with a projection fitted to the catalogue, or to a random sample of `learn_from` rows."""
+    if name == "plain":
+        return vectors
+    sample = vectors[CATALOGUE]
     if learn_from is not None:
         sample = np.random.default_rng(0).choice(sample, learn_from, replace=False)
-    fitted_whitening = whitening.fit_whitening(sample, shrinkage=epsilon, min_images=2)
-    assert fitted_whitening is not None  # noqa: S101, pictures differ
-    return {name: fitted_whitening.whiten(rows) for name, rows in vectors.items()}
+    fitted = fit_whitening(sample, PROJECTIONS[name]) if PROJECTIONS[name] else fit_centring(sample)
+    assert fitted is not None  # noqa: S101, photographs differ
+    return {alteration: fitted.apply(rows) for alteration, rows in vectors.items()}
 
 
-def add_mirrored(vectors: Vectors) -> np.ndarray:
-    """Return the normalised sums of the descriptors of each picture and its mirror image."""
-    return l2_normalise(vectors["catalogue"] + vectors["mirror"])
-
-
-def retrieval_metrics(queries: np.ndarray, vectors: np.ndarray, labels: np.ndarray, expand: int) -> dict[str, float]:
-    """Return mean average precision, P@1 and P@10, with each picture as a query against all others."""
-    scores = queries @ vectors.T
-    np.fill_diagonal(scores, -np.inf)
-    if expand:
-        scores = expand_queries(queries, vectors, scores, expand) @ vectors.T
-        np.fill_diagonal(scores, -np.inf)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    relevant = labels[order] == labels[:, np.newaxis]
+def retrieval_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return mean average precision, P@1 and P@10 of scores of all images for each other."""
+    relevant = relevant_ranks(scores, labels)
     figures = {
         "map": metrics.average_precision(relevant),
         "p1": metrics.precision_at(relevant, 1),
@@ -228,47 +227,14 @@ def retrieval_metrics(queries: np.ndarray, vectors: np.ndarray, labels: np.ndarr
     return {name: round(float(values.mean()), 4) for name, values in figures.items()}
 
 
-def expand_queries(
-    queries: np.ndarray, vectors: np.ndarray, scores: np.ndarray, count: int, alpha: int = 3
-) -> np.ndarray:
-    """Expand all queries, as `ranking.expand_query` expands one (αQE)."""
-    nearest = np.argsort(-scores, axis=1)[:, :count]
-    weights = np.maximum(np.take_along_axis(scores, nearest, axis=1), 0) ** alpha
-    return l2_normalise(queries + np.einsum("qk,qkd->qd", weights, vectors[nearest]))
-
-
-def first_hit_rate(queries: np.ndarray, catalogue: np.ndarray) -> float:
+def first_hit_rate(scores: np.ndarray, originals: np.ndarray) -> float:
     """Return the share of altered copies that rank their original first."""
-    return round(float(((queries @ catalogue.T).argmax(axis=1) == np.arange(len(catalogue))).mean()), 3)
+    return round(float((scores.argmax(axis=1) == originals).mean()), 4)
 
 
-def report_levels(vectors: Vectors, labels: np.ndarray) -> None:
-    """Print for each similarity level its pairs of different pictures and the share of these that are of one kind, and
-    the shares of altered copies and of best hits, with and without the query's kind in the catalogue."""
-    catalogue = vectors["catalogue"]
-    levels = calibration.calibrate(catalogue)
-    assert levels is not None  # noqa: S101, pictures differ
-    scores, pairs = catalogue @ catalogue.T, np.triu_indices(len(labels), 1)
-    same_kind = labels[:, np.newaxis] == labels
-    best_hits = {
-        "best hit": np.where(np.eye(len(labels), dtype=bool), -1, scores).max(axis=1),
-        "best hit without its kind": np.where(same_kind, -1, scores).max(axis=1),
-    }
-    copies = {name: (vectors[name] * catalogue).sum(axis=1) for name in ALTERATIONS}
-    max_score = np.inf
-    for level in SimilarityLevel:
-        min_score = levels.min_score(level)
-
-        def share(values: np.ndarray, low: float = min_score, high: float = max_score) -> float:
-            return round(float(((low <= values) & (values < high)).mean()), 3)
-
-        in_range = (scores[pairs] >= min_score) & (scores[pairs] < max_score)
-        row: dict[str, object] = {"level": str(level), "from": round(min_score, 3), "pairs": int(in_range.sum())}
-        row["of one kind"] = round(float(same_kind[pairs][in_range].mean()), 3)
-        row |= {name: share(values) for name, values in copies.items()}
-        row |= {name: share(values) for name, values in best_hits.items()}
-        print("  ".join(f"{name} {value}" for name, value in row.items()))
-        max_score = min_score
+def print_row(row: dict[str, object]) -> None:
+    """Print a row."""
+    print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What `benchmarks.quality` compares: descriptors of labelled photographs, and ways to rank them."""
