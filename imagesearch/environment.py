@@ -47,6 +47,20 @@ def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     return read(name, default, parse, "one of " + ", ".join(choices))
 
 
+def extractor(name: str, default: str, names: tuple[str, ...]) -> str:
+    """One of `names`, the absolute path of an ONNX file, or `keras:` and the name of a network."""
+
+    def parse(raw: str) -> str:
+        if raw.endswith(".onnx"):
+            return str(Path(raw).expanduser().resolve())
+        if raw not in names and not re.fullmatch(r"keras:[A-Za-z0-9]+", raw):
+            raise ValueError
+        return raw
+
+    expected = f"one of {', '.join(names)}, the path of an .onnx file, or keras: and a name such as keras:ConvNeXtTiny"
+    return read(name, default, parse, expected)
+
+
 def integer(name: str, default: int, *, min_value: int, max_value: int) -> int:
     def parse(raw: str) -> int:
         number = int(raw)

@@ -21,7 +21,7 @@ class Installation:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGESEARCH_")}
         self._environment |= {
             "IMAGESEARCH_DATA_DIR": str(folder),
-            "IMAGESEARCH_EXTRACTOR": "vgg16-compact",
+            "IMAGESEARCH_EXTRACTOR": "efficientnet-lite2",
             "IMAGESEARCH_THREADS": "2",
             "DJANGO_SETTINGS_MODULE": "imagesearch.settings",
         }

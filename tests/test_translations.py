@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from catalog.error_messages import error_message
 from catalog.exceptions import WeightsUnavailable
-from catalog.features.weights import vgg16_weights
+from catalog.features.networks.vgg16 import vgg16_network
 from catalog.templatetags.recorded_messages import translate_recorded
 from tests.views.conftest import uploaded_file
 
@@ -153,7 +153,7 @@ def test_the_page_of_a_failed_image_shows_the_reason_in_chinese(client, catalogu
 
 def test_missing_weights_are_reported_in_chinese_with_the_hint(tmp_path):
     with override("zh-hans"), pytest.raises(WeightsUnavailable) as raised:
-        vgg16_weights(tmp_path / "missing.h5")
+        vgg16_network(tmp_path / "missing.h5")
     with override("zh-hans"):
         message = error_message(raised.value)
     assert message.startswith("缺少 VGG16 的 ImageNet 权重")

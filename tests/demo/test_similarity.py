@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from catalog.demo.drawing import KINDS
-from catalog.features.extractors import Extractor, choose_weights, space_for_weights
+from catalog.features.extractors import Extractor, space_for_network
+from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
 
 
 @pytest.fixture(scope="session")
-def extractor(tmp_path_factory) -> Extractor:
-    weights = choose_weights("vgg16-compact", None)
-    cache = tmp_path_factory.mktemp("networks")
-    return Extractor.from_weights(weights, space_for_weights(weights), runtime="auto", cache_dir=cache, threads=2)
+def extractor() -> Extractor:
+    network = efficientnet_lite2_network()
+    return Extractor.from_network(network, space_for_network(network), runtime="openvino", threads=2)
 
 
 def extract_descriptors(extractor: Extractor, demo_pictures) -> np.ndarray:
