@@ -24,6 +24,8 @@ MAX_EXACT_ROWS = 4_000
 TARGET_RECALL = 0.99
 RECALL_AT = 10
 MIN_CANDIDATES = 100
+# A page of hits needs so many times the candidates of ten hits.
+TENS_PER_PAGE = 3
 # The factor by which the number of candidates grows while it is tuned.
 STEP = 1.5
 # The descriptors of more candidates would take too much memory: see `RowCache`.
@@ -33,6 +35,8 @@ MIN_ROWS_PER_CANDIDATE = 4
 # For each hit, this many candidates are scored with their neighbours, but at least MIN_SHORTLIST. The neighbours of
 # LINKED_CANDIDATES are added to them.
 SHORTLIST_PER_HIT, MIN_SHORTLIST, LINKED_CANDIDATES = 3, 400, 10
+# Where many candidates are needed, because many images are alike, one in so many is scored with its neighbours.
+CANDIDATES_PER_SHORTLISTED = 3
 
 
 def expand_query(
@@ -61,7 +65,7 @@ def rank(snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: n
     if count is None:
         rows = snapshot.number_rows(allowed)
     elif not is_filtered and query.candidates is not None and len(query.candidates) >= count:
-        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(limit))
+        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(limit, len(query.candidates)))
     else:
         rows = _select_rows(snapshot, query, allowed, count, limit)
     return exact.rank_rows(snapshot, query, rows, limit=limit, total=total)
@@ -90,7 +94,7 @@ def _expand(  # noqa: PLR0913, PLR0917
         return augmentation.expand_query(snapshot, query_vector, snapshot.number_rows(allowed), exclude_id=exclude_id)
     query = ExpandedQuery(query_vector, cache=RowCache(snapshot))
     candidates = _nearest_codes(snapshot, query_vector, allowed, count)
-    rows = shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit))
+    rows = shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit, len(candidates)))
     expanded = augmentation.expand_query(snapshot, query_vector, rows, exclude_id=exclude_id, cache=query.cache)
     return replace(expanded, candidates=candidates, cache=query.cache)
 
@@ -101,7 +105,7 @@ def _select_rows(
     candidates = _nearest_codes(snapshot, query.plain, allowed, count)
     if query.expanded is None:
         return candidates
-    return shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit))
+    return shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit, len(candidates)))
 
 
 def _nearest_codes(
@@ -113,9 +117,9 @@ def _nearest_codes(
     return snapshot.number_rows(hamming.select_nearest(snapshot, code, allowed, count))
 
 
-def shortlist_size(limit: int) -> int:
-    """Return how many candidates are scored with their neighbours, to find the `limit` best hits."""
-    return max(SHORTLIST_PER_HIT * limit, MIN_SHORTLIST)
+def shortlist_size(limit: int, candidate_count: int = 0) -> int:
+    """Return how many of the candidates are scored with their neighbours, to find the `limit` best hits."""
+    return max(SHORTLIST_PER_HIT * limit, MIN_SHORTLIST, candidate_count // CANDIDATES_PER_SHORTLISTED)
 
 
 def shortlist(
@@ -179,9 +183,11 @@ def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray, image_ids: np.
             for query, image_id in zip(queries, image_ids.tolist(), strict=True)
         ]
         recall = float(np.mean([np.isin(best, ids).mean() for best, ids in zip(expected, found, strict=True)]))
-        if recall >= TARGET_RECALL or count >= row_count // MIN_ROWS_PER_CANDIDATE:
+        # A search asks for up to 25 hits at first, for which it selects more candidates than for ten.
+        most = min(row_count // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES) // TENS_PER_PAGE
+        if recall >= TARGET_RECALL or count >= most:
             return count, recall
-        count = int(count * STEP)
+        count = min(int(count * STEP), most)
 
 
 def _best_ids(
@@ -198,7 +204,9 @@ def _best_ids(
     if count is None:
         rows = snapshot.number_rows(allowed)
     elif query.candidates is not None:
-        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(RECALL_AT))
+        rows = shortlist(
+            snapshot, query, query.candidates, allowed, count=shortlist_size(RECALL_AT, len(query.candidates))
+        )
     else:
         rows = _select_rows(snapshot, query, allowed, count, RECALL_AT)
     ranking = exact.rank_rows(snapshot, query, rows, limit=RECALL_AT + 1, total=len(rows))
