@@ -7,14 +7,17 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db import DatabaseError
 
-from catalog.exceptions import IndexUnavailable, WeightsUnavailable
+from catalog.exceptions import IndexUnavailable, NetworkNotConverted, WeightsUnavailable
 from catalog.services.index import live_index, spaces
 from catalog.services.maintenance import health
 
 
 @register("catalog")
 def check_extractor(**_: Any) -> list[CheckMessage]:
-    """E001: the network is missing. W001: VGG16's weights are not those of Keras. I001: how to choose a network."""
+    """E001: the network is missing. W001: VGG16's weights are not those of Keras. I001: how to choose a network.
+
+    I002: a network of Keras is converted when it is first needed.
+    """
     try:
         spaces.configured_vgg16()  # raises if the file is missing, even if another network is used
         generation = spaces.active_generation()
@@ -23,6 +26,8 @@ def check_extractor(**_: Any) -> list[CheckMessage]:
             return [Warning(health.unpublished_weights_message(), id="catalog.W001")]
         if note := health.network_note():
             return [Info(note, id="catalog.I001")]
+    except NetworkNotConverted as error:
+        return [Info(str(error), id="catalog.I002")]  # commands would not run with an error, nor convert it
     except WeightsUnavailable as error:
         return [Error(str(error), id="catalog.E001")]
     except DatabaseError:

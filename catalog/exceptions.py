@@ -63,6 +63,10 @@ class WeightsUnavailable(ImageSearchError):
     """The network's weights are neither on disk nor could they be downloaded."""
 
 
+class NetworkNotConverted(WeightsUnavailable):
+    """A network of Keras is not converted yet. A worker or a command does this when it first needs the network."""
+
+
 class WeightsDamaged(WeightsUnavailable):
     """A weights file does not match its digest."""
 

@@ -112,3 +112,11 @@ def test_an_error_fails_the_check_command(db, settings, tmp_path):
     settings.VGG16_WEIGHTS = tmp_path / "gone.h5"
     with pytest.raises(SystemCheckError, match=r"catalog\.E001"):
         call_command("check")
+
+
+def test_a_network_that_is_not_converted_yet_stops_no_command(db, settings, tmp_path):
+    settings.EXTRACTOR, settings.MODELS_DIR = "keras:MobileNetV3Small", tmp_path / "converted"
+    (message,) = checks.check_extractor()
+    assert message.id == "catalog.I002"
+    assert "MobileNetV3Small is not converted yet" in message.msg
+    assert not settings.MODELS_DIR.exists()  # a check, which web processes also run, converts nothing

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from catalog.atomic_write import atomic_write
-from catalog.exceptions import Message, WeightsDamaged, WeightsUnavailable, gettext_noop
+from catalog.exceptions import Message, NetworkNotConverted, WeightsDamaged, WeightsUnavailable, gettext_noop
 from catalog.features import weights
 from catalog.features.networks import ExtractorConfig
 from catalog.features.openvino_import import import_openvino
@@ -101,7 +101,7 @@ def open_keras(application: str, models_dir: Path, *, may_convert: bool = True) 
 
     Raises:
         WeightsUnavailable: there is no such application, or its weights could not be downloaded or converted, or it is
-            not converted yet.
+            not converted yet (NetworkNotConverted).
         WeightsDamaged: the converted file is damaged.
         CatalogueBusy: another process is still converting it.
     """
@@ -113,7 +113,7 @@ def open_keras(application: str, models_dir: Path, *, may_convert: bool = True) 
         )
     path = models_dir / f"keras-{application}.h5"
     if not path.exists() and not may_convert:
-        raise WeightsUnavailable(
+        raise NetworkNotConverted(
             "The network {name} is not converted yet. A worker does this before it indexes the next image.",
             name=application,
         )

@@ -65,7 +65,7 @@ def reextract(
     """
     code_spec.check()
     with _rebuild_lock():
-        space = spaces.create_or_resume_space(spaces.choose_network(extractor))
+        space = spaces.create_or_resume_space(spaces.choose_network(extractor, may_convert=True))
         generation = Generation.objects.create(space=space)
         _extract_all(space, progress)
         return _build_and_activate(generation, code_spec, progress)

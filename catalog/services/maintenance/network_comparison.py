@@ -156,7 +156,7 @@ def compare(
 def _open(preference: str) -> Candidate:
     candidate = Candidate(preference)
     try:
-        network = spaces.choose_network(preference)
+        network = spaces.choose_network(preference, may_convert=True)
         candidate.name = network.name
         candidate.extractor = Extractor.from_network(
             network,
