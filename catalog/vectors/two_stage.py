@@ -62,12 +62,7 @@ def rank(snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: n
     total = snapshot.count_rows(allowed)
     is_filtered = allowed_ids is not None
     count = _candidate_count(snapshot, total, limit, is_filtered=is_filtered)
-    if count is None:
-        rows = snapshot.number_rows(allowed)
-    elif not is_filtered and query.candidates is not None and len(query.candidates) >= count:
-        rows = shortlist(snapshot, query, query.candidates, allowed, count=shortlist_size(limit, len(query.candidates)))
-    else:
-        rows = _select_rows(snapshot, query, allowed, count, limit)
+    rows = _select_rows(snapshot, query, allowed, count, limit, is_filtered=is_filtered)
     return exact.rank_rows(snapshot, query, rows, limit=limit, total=total)
 
 
@@ -99,10 +94,24 @@ def _expand(  # noqa: PLR0913, PLR0917
     return replace(expanded, candidates=candidates, cache=query.cache)
 
 
-def _select_rows(
-    snapshot: Snapshot, query: ExpandedQuery, allowed: Sequence[np.ndarray | None], count: int, limit: int
+def _select_rows(  # noqa: PLR0913
+    snapshot: Snapshot,
+    query: ExpandedQuery,
+    allowed: Sequence[np.ndarray | None],
+    count: int | None,
+    limit: int,
+    *,
+    is_filtered: bool = False,
 ) -> np.ndarray:
-    candidates = _nearest_codes(snapshot, query.plain, allowed, count)
+    """Return the rows to score among `count` candidates; all allowed ones for None.
+
+    Without a filter, the candidates with which the query was expanded serve, if they are enough.
+    """
+    if count is None:
+        return snapshot.number_rows(allowed)
+    candidates = query.candidates
+    if is_filtered or candidates is None or len(candidates) < count:
+        candidates = _nearest_codes(snapshot, query.plain, allowed, count)
     if query.expanded is None:
         return candidates
     return shortlist(snapshot, query, candidates, allowed, count=shortlist_size(limit, len(candidates)))
@@ -139,7 +148,7 @@ def shortlist(
     Returns:
         rows in ascending order, int64.
     """
-    queries = np.stack([query.plain, query.plain if query.expanded is None else query.expanded])
+    queries = np.stack([vector for vector in (query.plain, query.expanded) if vector is not None])
     cache = query.cache or RowCache(snapshot)
     cache.add(candidates)
     candidate_similarities = cache.similarities(queries)[cache.positions(candidates)]
@@ -176,6 +185,8 @@ def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray, image_ids: np.
         _best_ids(snapshot, query, allowed, None, image_id)
         for query, image_id in zip(queries, image_ids.tolist(), strict=True)
     ]
+    # A page of hits needs more candidates than ten hits, and should have them, too.
+    most = min(row_count // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES) // TENS_PER_PAGE
     count = min(MIN_CANDIDATES, row_count)
     while True:
         found = [
@@ -183,8 +194,6 @@ def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray, image_ids: np.
             for query, image_id in zip(queries, image_ids.tolist(), strict=True)
         ]
         recall = float(np.mean([np.isin(best, ids).mean() for best, ids in zip(expected, found, strict=True)]))
-        # A search asks for up to 25 hits at first, for which it selects more candidates than for ten.
-        most = min(row_count // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES) // TENS_PER_PAGE
         if recall >= TARGET_RECALL or count >= most:
             return count, recall
         count = min(int(count * STEP), most)
@@ -201,13 +210,6 @@ def _best_ids(
     query = ExpandedQuery(query_vector)
     if snapshot.has_neighbours:
         query = _expand(snapshot, query_vector, allowed, count, RECALL_AT, image_id)
-    if count is None:
-        rows = snapshot.number_rows(allowed)
-    elif query.candidates is not None:
-        rows = shortlist(
-            snapshot, query, query.candidates, allowed, count=shortlist_size(RECALL_AT, len(query.candidates))
-        )
-    else:
-        rows = _select_rows(snapshot, query, allowed, count, RECALL_AT)
+    rows = _select_rows(snapshot, query, allowed, count, RECALL_AT)
     ranking = exact.rank_rows(snapshot, query, rows, limit=RECALL_AT + 1, total=len(rows))
     return ranking.image_ids[ranking.image_ids != image_id][:RECALL_AT]

@@ -57,9 +57,7 @@ def update(generation: Generation, progress: Progress = ignore_progress) -> None
 def _rows_without_list(snapshot: Snapshot, number: int, live_segment: LiveSegment) -> np.ndarray:
     """Return the live rows of a segment whose list is not made or names a deleted image, numbered: int64."""
     rows = live_segment.rows() + snapshot.row_index.offsets[number]
-    lists = snapshot.neighbours_of(rows)
-    is_made = (lists.inverse_norms > 0) & augmentation.names_only_live_images(snapshot, lists)
-    return rows[~is_made]
+    return rows[~augmentation.is_complete(snapshot, snapshot.neighbours_of(rows))]
 
 
 def _add_to_neighbours(first: Snapshot, generation: Generation, rows: np.ndarray, found: NeighbourLists) -> None:

@@ -58,7 +58,7 @@ def augmented_vectors(snapshot: Snapshot, rows: np.ndarray) -> np.ndarray:
     A row whose list is not made yet, or names an image that has been deleted, is returned as it is.
     """
     lists = snapshot.neighbours_of(rows)
-    complete = _is_complete(snapshot, lists)
+    complete = is_complete(snapshot, lists)
     return unit_vectors(add_neighbours(snapshot, rows, lists, weights(lists.similarities) * complete[:, np.newaxis]))
 
 
@@ -117,38 +117,36 @@ def _augmented_similarities(
     snapshot: Snapshot, queries: np.ndarray, rows: np.ndarray, cache: RowCache | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the similarities of rows to the first query, and of augmented rows to the last query: float32, n each."""
-    if len(rows) * 3 > len(snapshot.row_index):
-        cache, known = None, similarities(snapshot, queries)
-    else:
-        cache = cache or RowCache(snapshot)
-        linked = snapshot.row_index.rows_of(snapshot.neighbours_of(rows).image_ids)
-        cache.add(np.concatenate([rows, linked[linked >= 0]]))
-        known = cache.similarities(queries)
+    scores_all = len(rows) * 3 > len(snapshot.row_index)
+    known = similarities(snapshot, queries) if scores_all else None
+    cache = cache or RowCache(snapshot)
     own, augmented = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for start in range(0, len(rows), CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)
         lists = snapshot.neighbours_of(rows[chunk])
-        neighbour_rows = snapshot.row_index.rows_of(lists.image_ids)
-        positions, neighbour_positions = rows[chunk], neighbour_rows
-        if cache is not None:
-            positions, neighbour_positions = cache.positions(positions), cache.positions(neighbour_rows)
-        neighbour_similarities = np.where(neighbour_rows >= 0, known[neighbour_positions, -1], 0)
-        row_weights = weights(lists.similarities)
-        sums = known[positions, -1] + np.einsum("nj,nj->n", row_weights, neighbour_similarities)
-        complete = _is_complete(snapshot, lists)
-        own[chunk] = known[positions, 0]
-        augmented[chunk] = np.where(complete, sums * lists.inverse_norms, known[positions, -1])
+        linked = snapshot.row_index.rows_of(lists.image_ids)
+        positions, linked_positions, cosines = rows[chunk], linked, known
+        if cosines is None:
+            cache.add(np.concatenate([rows[chunk], linked[linked >= 0]]))
+            positions, linked_positions, cosines = (
+                cache.positions(rows[chunk]),
+                cache.positions(linked),
+                cache.similarities(queries),
+            )
+        linked_cosines = np.where(linked >= 0, cosines[linked_positions, -1], 0)
+        sums = cosines[positions, -1] + np.einsum("nj,nj->n", weights(lists.similarities), linked_cosines)
+        own[chunk] = cosines[positions, 0]
+        augmented[chunk] = np.where(_is_complete(lists, linked), sums * lists.inverse_norms, cosines[positions, -1])
     return own, augmented
 
 
-def _is_complete(snapshot: Snapshot, lists: NeighbourLists) -> np.ndarray:
+def is_complete(snapshot: Snapshot, lists: NeighbourLists) -> np.ndarray:
     """Return whether each list is made, and all its images are still there: bool, n."""
-    return (lists.inverse_norms > 0) & names_only_live_images(snapshot, lists)
+    return _is_complete(lists, snapshot.row_index.rows_of(lists.image_ids))
 
 
-def names_only_live_images(snapshot: Snapshot, lists: NeighbourLists) -> np.ndarray:
-    """Return whether all images of each list are still there: bool, n."""
-    return ((lists.image_ids == 0) | (snapshot.row_index.rows_of(lists.image_ids) >= 0)).all(axis=1)
+def _is_complete(lists: NeighbourLists, linked: np.ndarray) -> np.ndarray:
+    return (lists.inverse_norms > 0) & ((lists.image_ids == 0) | (linked >= 0)).all(axis=1)
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:

@@ -81,8 +81,9 @@ class RowIndex:
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of all images in ascending order, int64, and their rows, int32."""
-        ids, rows = (np.concatenate(arrays) for arrays in zip(*self._live_rows(), strict=True))
+        """The ids of all images in ascending order, int64, and their rows, int32; first -1, which no image has."""
+        no_image = np.array([-1])
+        ids, rows = (np.concatenate(arrays) for arrays in zip((no_image, no_image), *self._live_rows(), strict=True))
         order = np.argsort(ids)
         return ids[order], rows[order].astype(np.int32)
 
