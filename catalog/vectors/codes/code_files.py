@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.exceptions import StoreUnavailable
-from catalog.vectors import hdf5
+from catalog.vectors import derived_files
 from catalog.vectors.codes.binary_codes import BinaryEncoder
 from catalog.vectors.half_precision import as_float32
 from catalog.vectors.projections.projection import CHUNK_ROWS, Projection, inverse_norms
 from catalog.vectors.segments import Segment
+
+ARRAY_NAMES = ("codes", "scales")
 
 
 @dataclass(frozen=True)
@@ -49,40 +50,16 @@ def build_codes(segment: Segment, projection: Projection | None, encoder: Binary
 
 def open_codes(path: Path, segment: Segment) -> CodesAndScales | None:
     """Open a code file, memory-mapped. Return None if it is missing, damaged, or belongs to another segment."""
-    file = _read(path, segment)
-    return CodesAndScales(file.arrays["codes"], file.arrays["scales"]) if file else None
+    file = derived_files.read(path, segment, ARRAY_NAMES)
+    return CodesAndScales(**file.arrays) if file else None
 
 
 def is_intact(path: Path, segment: Segment) -> bool:
     """Return whether the code file at `path` belongs to this segment and no byte of its arrays has changed."""
-    file = _read(path, segment)
-    return file is not None and hdf5.compute_checksum(file.arrays.values()) == file.checksum
+    file = derived_files.read(path, segment, ARRAY_NAMES)
+    return file is not None and derived_files.has_checksum(file)
 
 
 def write(path: Path, segment: Segment, codes_and_scales: CodesAndScales) -> None:
-    """Write a code file atomically.
-
-    Raises:
-        StoreUnavailable: the disk is full or read-only, or this user may not write there.
-    """
-    try:
-        hdf5.write(
-            path, {"codes": codes_and_scales.codes, "scales": codes_and_scales.scales}, {"segment": segment.checksum}
-        )
-    except OSError as error:
-        raise StoreUnavailable(
-            "The index cannot be written to {path}: {error}. "
-            "Free some space, or give this user write permission there.",
-            path=path,
-            error=error.strerror or error,
-        ) from error
-
-
-def _read(path: Path, segment: Segment) -> hdf5.Hdf5Arrays | None:
-    try:
-        file = hdf5.read(path, ("codes", "scales"))
-        same_segment = file.attributes["segment"] == segment.checksum
-        complete = all(len(array) == len(segment) for array in file.arrays.values())
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
-        return None
-    return file if same_segment and complete else None
+    """Write a code file atomically. Raises StoreUnavailable."""
+    derived_files.write(path, segment, {name: getattr(codes_and_scales, name) for name in ARRAY_NAMES})

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.exceptions import StoreUnavailable
-from catalog.vectors import hdf5
+from catalog.vectors import derived_files
+from catalog.vectors.hdf5 import Hdf5Arrays
 from catalog.vectors.segments import Segment
 
 LIST_LENGTH = 10
@@ -62,35 +62,19 @@ def open_lists(path: Path, segment: Segment) -> NeighbourLists | None:
 def is_intact(path: Path, segment: Segment) -> bool:
     """Return whether the file at `path` belongs to this segment and no byte of its lists has changed."""
     file = _read(path, segment)
-    return file is not None and hdf5.compute_checksum(file.arrays.values()) == file.checksum
+    return file is not None and derived_files.has_checksum(file)
 
 
 def write(path: Path, segment: Segment, lists: NeighbourLists) -> None:
-    """Write a file of lists atomically.
-
-    Raises:
-        StoreUnavailable: the disk is full or read-only, or this user may not write there.
-    """
-    try:
-        hdf5.write(path, lists.arrays(), {"segment": segment.checksum})
-    except OSError as error:
-        raise StoreUnavailable(
-            "The index cannot be written to {path}: {error}. "
-            "Free some space, or give this user write permission there.",
-            path=path,
-            error=error.strerror or error,
-        ) from error
+    """Write a file of lists atomically. Raises StoreUnavailable."""
+    derived_files.write(path, segment, lists.arrays())
 
 
-def _read(path: Path, segment: Segment) -> hdf5.Hdf5Arrays | None:
+def _read(path: Path, segment: Segment) -> Hdf5Arrays | None:
     expected = NeighbourLists.empty(0).arrays()
-    try:
-        file = hdf5.read(path, tuple(expected))
-        same_segment = file.attributes["segment"] == segment.checksum
-        complete = all(
-            file.arrays[name].shape == (len(segment), *array.shape[1:]) and file.arrays[name].dtype == array.dtype
-            for name, array in expected.items()
-        )
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
-        return None
-    return file if same_segment and complete else None
+    file = derived_files.read(path, segment, tuple(expected))
+    has_same_types = file is not None and all(
+        file.arrays[name].shape[1:] == array.shape[1:] and file.arrays[name].dtype == array.dtype
+        for name, array in expected.items()
+    )
+    return file if has_same_types else None

@@ -11,7 +11,7 @@ from catalog.services.index.training.code_specs import CodeSpec
 from catalog.services.media import deletion
 from catalog.services.search import ranking
 from catalog.services.search.options import SearchOptions
-from catalog.vectors import exact, two_stage
+from catalog.vectors import derived_files, exact, two_stage
 from catalog.vectors.codes import code_files
 from tests import indexed_images
 
@@ -87,7 +87,7 @@ def test_search_works_if_codes_cannot_be_written(large_catalogue, monkeypatch, c
     for path in settings.INDEX_DIR.glob("*/*.h5"):
         path.unlink()
     INDEX.close()
-    monkeypatch.setattr(code_files.hdf5, "write", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(derived_files.hdf5, "write", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left")))
     assert ranked_ids(large_catalogue[0]) == before
     assert "No space left" in caplog.text
 

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from catalog.vectors.live_segment import LiveSegment
+from catalog.vectors.neighbours import row_index as row_index_module
 from catalog.vectors.neighbours.lists import NeighbourLists
 from catalog.vectors.neighbours.row_index import RowIndex
+
+
+@pytest.fixture(params=["by table", "by search"], autouse=True)
+def look_up(request, monkeypatch):
+    """Images are looked up in a table, or where few ids are in use by binary search."""
+    if request.param == "by search":
+        monkeypatch.setattr(row_index_module, "MIN_DENSE_ROWS", 0)
+        monkeypatch.setattr(row_index_module, "MAX_IDS_PER_ROW", 0)
 
 
 @pytest.fixture
@@ -68,3 +77,8 @@ def test_no_segments_have_no_rows():
     assert len(empty) == 0
     assert empty.rows_of(np.array([0, 1, 7])).tolist() == [-1, -1, -1]
     assert list(empty.split(np.empty(0, np.int64))) == []
+
+
+def test_without_live_rows_no_image_is_found(write_segment):
+    all_dead = LiveSegment(write_segment("one.h5"), np.zeros(5, bool))
+    assert RowIndex([all_dead]).rows_of(np.array([1, 7])).tolist() == [-1, -1]
