@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from catalog.vectors import metrics
-from catalog.vectors.neighbours.augmentation import EXPANSION_IMAGES, PLAIN_SHARE, WEIGHT_EXPONENT, unit_vectors
+from catalog.vectors.neighbours.augmentation import EXPANSION_IMAGES, PLAIN_SHARE, WEIGHT_EXPONENT
 from catalog.vectors.neighbours.lists import LIST_LENGTH
 from catalog.vectors.neighbours.sample_scores import score_sample
+from catalog.vectors.projections.projection import unit_vectors
 
 IN_USE = "in_use"
 

@@ -27,7 +27,7 @@ class FeatureChunk(NamedTuple):
 
     Attributes:
         first: the position of the first row in the file.
-        vectors: the descriptors, float32, n × d.
+        vectors: the descriptors, float16 or float32, n × d.
         names: the names of the images, n.
         digests: the SHA-256 (hex) of the originals, n; None for files without digests.
     """

@@ -8,6 +8,17 @@ Information Retrieval", section 8.4: https://nlp.stanford.edu/IR-book/
 import numpy as np
 
 
+def relevance(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return whether the image at each rank has the label of the query, which is left out: bool, n × (n − 1).
+
+    Args:
+        scores: of the images of a sample as queries for each other, float32, n × n; -inf for each with itself.
+        labels: int64, n.
+    """
+    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :-1]  # without the query itself
+    return labels[ranked] == labels[:, np.newaxis]
+
+
 def average_precision(relevant: np.ndarray) -> np.ndarray:
     """Return AP = Σₖ P(k)·rel(k) / Σₖ rel(k): float64, …; 0 if no item is relevant.
 

@@ -10,7 +10,7 @@ from catalog.vectors.half_precision import as_float32
 from catalog.vectors.live_segment import LiveSegment
 from catalog.vectors.neighbours.lists import NeighbourLists
 from catalog.vectors.neighbours.row_index import RowIndex
-from catalog.vectors.projections.projection import Projection
+from catalog.vectors.projections.projection import Projection, project
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Snapshot:
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
         """Return rows as they are compared: float32, n × k, of unit length. Similarities are their dot products."""
-        return as_float32(vectors) if self.projection is None else self.projection.apply(vectors)
+        return project(self.projection, vectors)
 
     def scales(self, rows: np.ndarray) -> np.ndarray:
         """Return the inverse lengths of projected rows of `row_index`: float32, n; 1 without projection."""

@@ -5,9 +5,8 @@ neighbours, and makes lists again that name deleted images. Until then, searches
 descriptors.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from django.conf import settings
@@ -49,8 +48,9 @@ def update(generation: Generation, progress: Progress = ignore_progress) -> None
 
         if len(rows):
             found = finder.find(rows, report)
-            _add_to_neighbours(finder.snapshot, generation, rows, found)
-            _write_lists(finder.snapshot, generation, number, rows, found)
+            _add_to_neighbours(snapshot, generation, rows, found)
+            segment_rows = rows - snapshot.row_index.offsets[number]
+            _change_lists(generation, snapshot.segments[number].segment, partial(_replace, segment_rows, found))
         done += len(rows)
 
 
@@ -77,49 +77,38 @@ def _add_to_neighbours(first: Snapshot, generation: Generation, rows: np.ndarray
         was_made = first.neighbours_of(targets[positions]).inverse_norms > 0
         if not was_made.any():
             continue
-        with _lists_of(generation, first.segments[number].segment) as lists:
-            lists.insert(segment_rows[was_made], image_ids[positions][was_made], cosines[positions][was_made])
+        inserted = segment_rows[was_made], image_ids[positions][was_made], cosines[positions][was_made]
+        _change_lists(generation, first.segments[number].segment, partial(_insert, *inserted))
 
 
-def _write_lists(first: Snapshot, generation: Generation, number: int, rows: np.ndarray, found: NeighbourLists) -> None:
-    """Write new lists of a segment."""
-    with _lists_of(generation, first.segments[number].segment) as lists:
-        lists.replace(rows - first.row_index.offsets[number], found)
+def _insert(rows: np.ndarray, image_ids: np.ndarray, cosines: np.ndarray, lists: NeighbourLists) -> np.ndarray:
+    return building.insert(lists, rows, image_ids, cosines)
 
 
-@dataclass
-class _ChangingLists:
-    """The lists of a segment in memory, and the rows of the segment whose lists have changed."""
-
-    lists: NeighbourLists
-    changed: np.ndarray
-
-    def insert(self, rows: np.ndarray, image_ids: np.ndarray, cosines: np.ndarray) -> None:
-        self.changed = building.insert(self.lists, rows, image_ids, cosines)
-
-    def replace(self, rows: np.ndarray, found: NeighbourLists) -> None:
-        self.lists.image_ids[rows], self.lists.similarities[rows] = found.image_ids, found.similarities
-        self.changed = rows
+def _replace(rows: np.ndarray, found: NeighbourLists, lists: NeighbourLists) -> np.ndarray:
+    lists.image_ids[rows], lists.similarities[rows] = found.image_ids, found.similarities
+    return rows
 
 
-@contextmanager
-def _lists_of(generation: Generation, segment: SegmentFile) -> Iterator[_ChangingLists]:
-    """Yield the lists of a segment. At the end of the block, write them if they have changed.
+def _change_lists(generation: Generation, segment: SegmentFile, change: Callable[[NeighbourLists], np.ndarray]) -> None:
+    """Change the lists of a segment, and write them. A segment that can no longer be read is left out.
 
-    A segment that can no longer be read is left out.
+    Args:
+        change: changes lists in memory, and returns the rows of the segment whose lists have changed.
     """
     snapshot = live_index.INDEX.view(generation).snapshot
-    stored = code_cache.open_neighbours(live_index.comparison_key(generation), segment)
-    changing = _ChangingLists(stored.copy() if stored else NeighbourLists.empty(len(segment)), np.empty(0, np.int64))
-    yield changing
     numbers = [number for number, live in enumerate(snapshot.segments) if live.segment.path == segment.path]
-    if not numbers or not len(changing.changed):
+    if not numbers:
         return
-    changed, lists = changing.changed, changing.lists
-    changed_lists = NeighbourLists(*(array[changed] for array in lists.arrays().values()))
-    rows = changed + snapshot.row_index.offsets[numbers[0]]
-    lists.inverse_norms[changed] = building.compute_inverse_norms(snapshot, rows, changed_lists)
-    code_cache.save_neighbours(live_index.comparison_key(generation), segment, lists)
+    key = live_index.comparison_key(generation)
+    stored = code_cache.open_neighbours(key, segment)
+    lists = stored.copy() if stored else NeighbourLists.empty(len(segment))
+    changed = change(lists)
+    if len(changed):
+        changed_lists = NeighbourLists(*(array[changed] for array in lists.arrays().values()))
+        rows = changed + snapshot.row_index.offsets[numbers[0]]
+        lists.inverse_norms[changed] = building.compute_inverse_norms(snapshot, rows, changed_lists)
+        code_cache.save_neighbours(key, segment, lists)
 
 
 def carry_over(generation: Generation, sources: list[tuple[SegmentFile, np.ndarray]], merged: SegmentFile) -> None:

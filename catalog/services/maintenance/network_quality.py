@@ -9,10 +9,9 @@ import numpy as np
 from catalog.exceptions import Message, gettext_noop
 from catalog.imaging.alterations import MILD_ALTERATIONS
 from catalog.services.index.training.projection_comparison import MIN_IMAGES
-from catalog.services.index.training.retrieval_samples import project
 from catalog.vectors import metrics
 from catalog.vectors.neighbours.sample_scores import score_sample
-from catalog.vectors.projections.projection import Projection
+from catalog.vectors.projections.projection import Projection, project
 from catalog.vectors.projections.unsupervised import fit_centring
 
 
@@ -89,8 +88,7 @@ def _measure(
     copies_first = (ranks == 1).reshape(len(originals), len(MILD_ALTERATIONS))
     if labels is None:
         return float((1 / ranks).mean()), Quality(None, None, copies_first)
-    ranked = np.argsort(-score_sample(rows).augmented, axis=1, kind="stable")[:, :-1]  # without the query itself
-    relevant = labels[ranked] == labels[:, np.newaxis]
+    relevant = metrics.relevance(score_sample(rows).augmented, labels)
     relevant = relevant[relevant.any(axis=1)]
     precisions = metrics.average_precision(relevant)
     return float(precisions.mean()), Quality(precisions, metrics.precision_at(relevant, 1), copies_first)

@@ -16,7 +16,7 @@ import numpy as np
 
 from catalog.vectors.neighbours.lists import NeighbourLists
 from catalog.vectors.neighbours.row_cache import RowCache
-from catalog.vectors.projections.projection import inverse_norms
+from catalog.vectors.projections.projection import unit_vectors
 from catalog.vectors.similarity import similarities
 from catalog.vectors.snapshot import Snapshot
 
@@ -147,8 +147,3 @@ def is_complete(snapshot: Snapshot, lists: NeighbourLists) -> np.ndarray:
 
 def _is_complete(lists: NeighbourLists, linked: np.ndarray) -> np.ndarray:
     return (lists.inverse_norms > 0) & ((lists.image_ids == 0) | (linked >= 0)).all(axis=1)
-
-
-def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Divide each row by its length: float32, n × k. Rows of zeros stay zero."""
-    return (vectors * inverse_norms(vectors)[:, np.newaxis]).astype(np.float32)

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catalog.vectors.neighbours.augmentation import EXPANSION_IMAGES, PLAIN_SHARE, unit_vectors, weights
+from catalog.vectors.neighbours.augmentation import EXPANSION_IMAGES, PLAIN_SHARE, weights
 from catalog.vectors.neighbours.lists import LIST_LENGTH
+from catalog.vectors.projections.projection import unit_vectors
 
 
 class SampleScores(NamedTuple):

@@ -29,8 +29,7 @@ class Projection:
 
     def apply(self, vectors: np.ndarray) -> np.ndarray:
         """Project rows: float16 or float32, n × d → float32, n × k, of unit length. The mean becomes zero."""
-        projected = self.project(vectors)
-        return projected * inverse_norms(projected)[:, np.newaxis]
+        return unit_vectors(self.project(vectors))
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
         """Return P(x − μ) for each row x: float32, n × k, not normalised."""
@@ -68,6 +67,16 @@ class Projection:
         dimensions = int(np.frombuffer(data, "<u4", count=1)[0])
         rows = np.frombuffer(data, "<f4", offset=4).reshape(-1, dimensions)
         return cls(rows[0], rows[1:] if len(rows) > 1 else None)
+
+
+def project(projection: Projection | None, vectors: np.ndarray) -> np.ndarray:
+    """Return rows as they are compared: float32, n × k, of unit length. None stands for the descriptors themselves."""
+    return as_float32(vectors) if projection is None else projection.apply(vectors)
+
+
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """Divide each row by its length: float32, n × k. Rows of zeros stay zero."""
+    return (vectors * inverse_norms(vectors)[:, np.newaxis]).astype(np.float32, copy=False)
 
 
 def inverse_norms(vectors: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ from catalog.services.index.training import projection_comparison, sampling, tra
 from catalog.services.index.training.code_specs import DEFAULT_CODES, CodeSpec, training_labels
 from catalog.services.index.training.image_labels import Labels
 from catalog.services.index.training.projection_comparison import MIN_IMAGES
-from catalog.services.index.training.retrieval_samples import project
 from catalog.services.jobs.progress import MEASURING, TRAINING, TRAINING_CODES, Progress, ignore_progress
 from catalog.vectors import calibration, two_stage
 from catalog.vectors.calibration import Calibration, LevelSigmas
@@ -25,7 +24,7 @@ from catalog.vectors.codes import binary_codes, supervised_hashing
 from catalog.vectors.codes.binary_codes import BinaryEncoder
 from catalog.vectors.codes.supervised_hashing import LabelledVectors
 from catalog.vectors.neighbours import augmentation
-from catalog.vectors.projections.projection import Projection
+from catalog.vectors.projections.projection import Projection, project
 from catalog.vectors.projections.unsupervised import fit_centring
 from catalog.vectors.snapshot import Snapshot
 
@@ -54,8 +53,6 @@ def train(
 
     Raises:
         SegmentDamaged: a segment cannot be read.
-        StoreUnavailable: originals cannot be read.
-        WeightsUnavailable: the weights of the network are missing.
         ImageSearchError: the process that trains the codes was killed.
     """
     progress(TRAINING, 0, 1)

@@ -196,7 +196,7 @@ def _split(labelled: LabelledSample, seed: int) -> _Split:
 
 
 def _limit(sample: LabelledSample) -> LabelledSample:
-    """Return at most MAX_IMAGES of a sample, with whole labels."""
+    """Return at most MAX_IMAGES of a sample, label by label: only the last label may be incomplete."""
     if len(sample.labels) <= MAX_IMAGES:
         return sample
     order = np.argsort(sample.labels, kind="stable")[:MAX_IMAGES]

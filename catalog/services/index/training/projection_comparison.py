@@ -38,8 +38,6 @@ def choose_projection(
 
     Raises:
         SegmentDamaged: a segment cannot be read.
-        StoreUnavailable: originals cannot be read.
-        WeightsUnavailable: the weights of the network are missing.
     """
     if len(vectors) < MIN_IMAGES:
         return ProjectionChoice(None, "plain")

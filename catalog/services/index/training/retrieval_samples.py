@@ -1,7 +1,6 @@
 """Samples of the catalogue on which projections are compared: images with labels, or altered copies of images."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from catalog.services.media import files
 from catalog.services.media.upload_limits import limits_for_image
 from catalog.vectors import metrics
 from catalog.vectors.neighbours.sample_scores import score_sample
-from catalog.vectors.projections.projection import Projection
+from catalog.vectors.projections.projection import Projection, project
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +61,7 @@ class LabelledSample:
         return self._average_precisions(plain), self._average_precisions(augmented)
 
     def _average_precisions(self, scores: np.ndarray) -> np.ndarray:
-        ranked = np.argsort(-scores, axis=1, kind="stable")[:, :-1]  # without the query itself
-        relevant = self.labels[ranked] == self.labels[:, np.newaxis]
+        relevant = metrics.relevance(scores, self.labels)
         return metrics.average_precision(relevant)[relevant.any(axis=1)]
 
 
@@ -90,11 +88,6 @@ class CopySample:
     def _mean_reciprocal_rank(self, scores: np.ndarray) -> float:
         own = scores[np.arange(len(scores)), self.originals]
         return float((1 / (scores >= own[:, np.newaxis]).sum(axis=1)).mean())
-
-
-def project(projection: Projection | None, vectors: np.ndarray) -> np.ndarray:
-    """Return descriptors as they are compared: float32, n × k, of unit length."""
-    return vectors if projection is None else projection.apply(vectors)
 
 
 def labelled_sample(space: FeatureSpace, locations: np.ndarray, kind: str | None = None) -> LabelledSample | None:
@@ -152,5 +145,4 @@ def _altered_copies(image_id: int, decoded_side: int) -> list[PILImage.Image]:
     except (ImageSearchError, OSError) as error:
         logger.info("Image %s is not used to compare projections: %s", image_id, error)
         return []
-    alterations: list[Callable[[PILImage.Image], PILImage.Image]] = list(ALTERATIONS.values())
-    return [alter(picture.rgb) for alter in alterations]
+    return [alter(picture.rgb) for alter in ALTERATIONS.values()]
