@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.retrieval import catalogues, levels
-from benchmarks.retrieval.rankings import COMBINATIONS, PARAMETERS, PLAIN, RANKING_IN_USE, Ranking, relevant_ranks
+from benchmarks.retrieval.rankings import COMBINATIONS, PARAMETERS, PLAIN, RANKING_IN_USE, Ranking
 from benchmarks.retrieval.vectors import (
     CATALOGUE,
     POOLINGS,
@@ -218,7 +218,7 @@ def project(vectors: Vectors, name: str, learn_from: int | None = None) -> Vecto
 
 def retrieval_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return mean average precision, P@1 and P@10 of scores of all images for each other."""
-    relevant = relevant_ranks(scores, labels)
+    relevant = metrics.relevance(scores, labels)
     figures = {
         "map": metrics.average_precision(relevant),
         "p1": metrics.precision_at(relevant, 1),

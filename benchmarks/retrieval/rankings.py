@@ -136,12 +136,6 @@ def _without_self(scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def relevant_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return whether the image at each rank is of the query's kind: bool, n × (n − 1), without the query itself."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :-1]
-    return np.asarray(labels[order] == labels[:, np.newaxis])
-
-
 def average_precisions(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the average precision of each image as a query for the others of its kind: float64, n."""
-    return metrics.average_precision(relevant_ranks(scores, labels))
+    return metrics.average_precision(metrics.relevance(scores, labels))

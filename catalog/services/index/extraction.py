@@ -19,7 +19,6 @@ from django.db.models import Q, QuerySet
 
 from catalog.exceptions import ImageSearchError, PictureRejected, StoreUnavailable
 from catalog.features.extractors import Extractor, PreparedPicture
-from catalog.imaging.decoding import decode
 from catalog.models import FeatureSpace, Generation, Image, Segment
 from catalog.services.index import live_index, spaces, store
 from catalog.services.index.store import DescriptorRow
@@ -27,7 +26,6 @@ from catalog.services.jobs import leases
 from catalog.services.jobs.leases import Lease
 from catalog.services.media import files
 from catalog.services.media.file_locks import file_commit_lock
-from catalog.services.media.upload_limits import limits_for_image
 
 logger = logging.getLogger(__name__)
 
@@ -222,8 +220,7 @@ def prepare_image(image: Image, extractor: Extractor) -> PreparedPicture:
             "Check the worker's log, then retry the image in the admin.",
             count=MAX_ATTEMPTS,
         )
-    picture = decode(files.read(image), limits_for_image(image), min_decoded_side=extractor.space.decoded_side)
-    return extractor.prepare(picture.rgb)
+    return extractor.prepare(files.decode_original(image, min_side=extractor.space.decoded_side).rgb)
 
 
 def collect_prepared(batch: PendingBatch) -> tuple[list[tuple[Image, PreparedPicture]], list[tuple[Image, str]]]:

@@ -12,11 +12,9 @@ from django.conf import settings
 from catalog.exceptions import ImageSearchError, Message, PictureRejected, StoreUnavailable, gettext_noop
 from catalog.features.extractors import Extractor, PreparedPicture
 from catalog.imaging.alterations import MILD_ALTERATIONS
-from catalog.imaging.decoding import decode
 from catalog.models import Image
 from catalog.services.index.training.image_labels import LABEL_KINDS, Labels
 from catalog.services.media import files
-from catalog.services.media.upload_limits import limits_for_image
 
 logger = logging.getLogger(__name__)
 
@@ -170,8 +168,7 @@ def _prepare(extractor: Extractor, image: Image | None, copied: bool) -> list[Pr
     if image is None:
         return []
     try:
-        side = extractor.space.decoded_side
-        rgb = decode(files.read(image), limits_for_image(image), min_decoded_side=side).rgb
+        rgb = files.decode_original(image, min_side=extractor.space.decoded_side).rgb
         alterations = MILD_ALTERATIONS.values() if copied else ()
         return [extractor.prepare(rgb), *(extractor.prepare(alter(rgb)) for alter in alterations)]
     except StoreUnavailable:

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from catalog.exceptions import PictureRejected, StoreUnavailable, gettext_noop
-from catalog.imaging.decoding import decode
+from catalog.imaging.decoding import Picture, decode
 from catalog.imaging.digests import sha256
 from catalog.imaging.thumbnails import THUMBNAIL_SIDE, downscale, encode_jpeg_thumbnail
 from catalog.models import Image
@@ -107,9 +107,22 @@ def has_thumbnail(image: Image) -> bool:
     return exists(str(image.thumbnail))
 
 
+def decode_original(image: Image, *, min_side: int | None) -> Picture:
+    """Decode the original of an image.
+
+    Args:
+        min_side: the shorter side, in pixels, that the caller needs; None for the full size. See `decoding.decode`.
+
+    Raises:
+        PictureRejected: the file is missing, altered or cannot be decoded.
+        StoreUnavailable: the storage cannot be read.
+    """
+    return decode(read(image), limits_for_image(image), min_decoded_side=min_side)
+
+
 def create_thumbnail(image: Image) -> None:
     """Create the thumbnail of an image again from its original. Raises like `read`."""
-    picture = decode(read(image), limits_for_image(image), min_decoded_side=THUMBNAIL_SIDE)
+    picture = decode_original(image, min_side=THUMBNAIL_SIDE)
     name = save(thumbnail_path(image.sha256), encode_jpeg_thumbnail(downscale(picture.rgb, THUMBNAIL_SIDE)))
     if name != str(image.thumbnail):  # thumbnails used to be WebP files
         Image.objects.filter(pk=image.pk).update(thumbnail=name)

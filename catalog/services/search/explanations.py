@@ -12,14 +12,12 @@ from PIL import Image as PILImage
 from catalog.exceptions import NoIndexedImages
 from catalog.features import attribution
 from catalog.imaging.crops import Box, crop
-from catalog.imaging.decoding import decode
 from catalog.imaging.limits import PictureLimits
 from catalog.imaging.overlays import draw_heatmap
 from catalog.models import FeatureSpace, Image
 from catalog.services.index import spaces
 from catalog.services.index.training.trained_parameters import projection_of
 from catalog.services.media import files
-from catalog.services.media.upload_limits import limits_for_image
 from catalog.services.search import queries
 from catalog.vectors.projections.projection import Projection
 
@@ -136,7 +134,7 @@ def compute_image_activations(image: Image, space: FeatureSpace | None = None, b
         )
     # Decoded as it was for extraction.
     min_side = None if box else spaces.get_extractor(space).space.decoded_side
-    picture = decode(files.read(image), limits_for_image(image), min_decoded_side=min_side)
+    picture = files.decode_original(image, min_side=min_side)
     return compute_activations(crop(picture, box) if box else picture.rgb, space)
 
 

@@ -15,7 +15,6 @@ from catalog.features.recipes import SCORE_LEVELS
 from catalog.models import Descriptor, FeatureSpace, Generation
 from catalog.services.index.training import projection_comparison, sampling, trained_parameters
 from catalog.services.index.training.code_specs import DEFAULT_CODES, CodeSpec, training_labels
-from catalog.services.index.training.image_labels import Labels
 from catalog.services.index.training.projection_comparison import MIN_IMAGES
 from catalog.services.jobs.progress import MEASURING, TRAINING, TRAINING_CODES, Progress, ignore_progress
 from catalog.vectors import calibration, two_stage
@@ -62,7 +61,7 @@ def train(
         generation.space, locations, vectors, code_spec.labels, automatic=automatic
     )
     progress(TRAINING, 1, 1)
-    encoder, quality = _train_encoder(generation.space, choice.projection, vectors, code_spec, progress)
+    encoder, quality = _train_encoder(generation.space, choice.projection, locations, vectors, code_spec, progress)
     with transaction.atomic():
         projection = choice.projection and trained_parameters.save_projection(choice.projection)
         _save(
@@ -135,9 +134,10 @@ def _calibrate(space: FeatureSpace, snapshot: Snapshot, locations: np.ndarray) -
     return calibration.calibrate(np.concatenate(similarities), np.concatenate(scores), sigmas)
 
 
-def _train_encoder(
+def _train_encoder(  # noqa: PLR0913, PLR0917
     space: FeatureSpace,
     projection: Projection | None,
+    locations: np.ndarray,
     vectors: np.ndarray,
     code_spec: CodeSpec,
     progress: Progress,
@@ -152,22 +152,12 @@ def _train_encoder(
         mean = project(projection, vectors).mean(axis=0)
         return binary_codes.random_rotation(mean, code_spec.bits or binary_codes.DEFAULT_BITS), None
     progress(TRAINING_CODES, 0, 1)
-    training_set = _training_set(space, projection, training_labels(code_spec.labels))
+    labelled, labels = sampling.read_labelled(space, locations, training_labels(code_spec.labels))
+    training_set = LabelledVectors(project(projection, labelled), np.unique(labels, return_inverse=True)[1])
     bits = code_spec.bits or supervised_hashing.DEFAULT_BITS
     encoder, quality = _run_in_subprocess(supervised_hashing.train_encoder, training_set, bits)
     progress(TRAINING_CODES, 1, 1)
     return encoder, {"label_kind": code_spec.labels, **asdict(quality)}
-
-
-def _training_set(space: FeatureSpace, projection: Projection | None, labels: Labels) -> LabelledVectors:
-    """Return the projected descriptors of a sample of the labelled images, with their labels numbered from 0."""
-    locations = sampling.descriptor_locations(space)
-    locations = sampling.training_sample(locations[np.isin(locations[:, 2], labels.images)])
-    image_labels = labels.labels[np.searchsorted(labels.images, locations[:, 2])]
-    return LabelledVectors(
-        project(projection, sampling.read_vectors(space, locations)),
-        np.unique(image_labels, return_inverse=True)[1],
-    )
 
 
 def _run_in_subprocess(function: Callable[..., Result], *args: object) -> Result:

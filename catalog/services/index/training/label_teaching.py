@@ -163,10 +163,8 @@ def _read_labelled(space: FeatureSpace, locations: np.ndarray, kind: str) -> tup
     """Return the labelled descriptors, and a sample of those without a label: float32, n × d."""
     labels = training_labels(kind)
     is_labelled = np.isin(locations[:, 2], labels.images)
-    chosen = sampling.training_sample(locations[is_labelled])
-    image_labels = labels.labels[np.searchsorted(labels.images, chosen[:, 2])]
     others = sampling.read_vectors(space, sampling.sample(locations[~is_labelled], MAX_IMAGES))
-    return LabelledSample(kind, sampling.read_vectors(space, chosen), image_labels), others
+    return LabelledSample(kind, *sampling.read_labelled(space, locations, labels)), others
 
 
 def _mean(labelled: LabelledSample, others: np.ndarray) -> np.ndarray:

@@ -9,13 +9,11 @@ from PIL import Image as PILImage
 
 from catalog.exceptions import ImageSearchError, WeightsUnavailable
 from catalog.imaging.alterations import ALTERATIONS
-from catalog.imaging.decoding import decode
 from catalog.models import FeatureSpace, Image
 from catalog.services.index import spaces
 from catalog.services.index.training import sampling
 from catalog.services.index.training.image_labels import LABEL_KINDS, Labels
 from catalog.services.media import files
-from catalog.services.media.upload_limits import limits_for_image
 from catalog.vectors import metrics
 from catalog.vectors.neighbours.sample_scores import score_sample
 from catalog.vectors.projections.projection import Projection, project
@@ -141,7 +139,7 @@ def _altered_copies(image_id: int, decoded_side: int) -> list[PILImage.Image]:
     if image is None:
         return []
     try:
-        picture = decode(files.read(image), limits_for_image(image), min_decoded_side=decoded_side)
+        picture = files.decode_original(image, min_side=decoded_side)
     except (ImageSearchError, OSError) as error:
         logger.info("Image %s is not used to compare projections: %s", image_id, error)
         return []

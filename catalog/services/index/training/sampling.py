@@ -4,6 +4,7 @@ import numpy as np
 
 from catalog.models import Descriptor, FeatureSpace
 from catalog.services.index import store
+from catalog.services.index.training.image_labels import Labels
 from catalog.vectors.half_precision import as_float32
 from catalog.vectors.segments import open_segment
 
@@ -31,6 +32,19 @@ def sample(locations: np.ndarray, max_count: int) -> np.ndarray:
     if len(locations) <= max_count:
         return locations
     return locations[np.sort(np.random.default_rng(0).choice(len(locations), max_count, replace=False))]
+
+
+def read_labelled(space: FeatureSpace, locations: np.ndarray, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Read the descriptors of a training sample of the labelled images: float32, n × d, and their labels, int64, n.
+
+    Args:
+        labels: one for each image, as from `Labels.one_per_image`.
+
+    Raises:
+        SegmentDamaged: a segment cannot be read.
+    """
+    chosen = training_sample(locations[np.isin(locations[:, 2], labels.images)])
+    return read_vectors(space, chosen), labels.labels[np.searchsorted(labels.images, chosen[:, 2])]
 
 
 def read_vectors(space: FeatureSpace, locations: np.ndarray) -> np.ndarray:
