@@ -6,35 +6,25 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from catalog.admin.jobs import JobAdmin
 from catalog.error_messages import error_message
 from catalog.exceptions import FolderRejected, StoreUnavailable
 from catalog.forms import ImportForm
 from catalog.models import Image, Import, ImportedFile
 from catalog.services.ingest import imports, sources
 
-REFRESH_SECONDS = "2"
-
 
 @admin.register(Import)
-class ImportAdmin(admin.ModelAdmin):
+class ImportAdmin(JobAdmin):
+    queue = imports.QUEUE
     list_display = ("name", "state", "file_count", "collection", "created_by", "created_at")
     list_filter = ("state",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and request.user.has_perm("catalog.add_image")
-
-    def has_change_permission(self, request: HttpRequest, bulk_import: Import | None = None) -> bool:
-        return False  # The change page shows the progress.
-
-    def has_delete_permission(self, request: HttpRequest, bulk_import: Import | None = None) -> bool:
-        # A worker may be running an unfinished import.
-        finished = bulk_import is None or bulk_import.state in (Import.State.DONE, Import.State.FAILED)
-        return finished and super().has_delete_permission(request, bulk_import)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Start an import of an uploaded archive or a folder on the server."""
@@ -47,8 +37,7 @@ class ImportAdmin(admin.ModelAdmin):
         )
         if request.method == "POST" and form.is_valid() and (bulk_import := _start_import(form, request)):
             return redirect("admin:catalog_import_change", bulk_import.pk)
-        context = self._base_context(request, _("New bulk import")) | {"form": form, "submit_label": _("Start import")}
-        return TemplateResponse(request, "admin/catalog/start_form.html", context)
+        return self.start_page(request, _("New bulk import"), {"form": form, "submit_label": _("Start import")})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -62,7 +51,7 @@ class ImportAdmin(admin.ModelAdmin):
         rejected = bulk_import.files.filter(outcome=ImportedFile.Outcome.REJECTED)
         failed = bulk_import.files.filter(image__status=Image.Status.FAILED).select_related("image")
         page = Paginator(rejected, 200).get_page(request.GET.get("page"))
-        context = self._base_context(request, _("Bulk import")) | {
+        context = {
             "bulk_import": bulk_import,
             "processed_count": sum(outcome_counts.values()),
             "outcome_counts": [(label, outcome_counts.get(value, 0)) for value, label in ImportedFile.Outcome.choices],
@@ -71,18 +60,8 @@ class ImportAdmin(admin.ModelAdmin):
             "page_range": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
             "failed": failed[:200],
         }
-        response = TemplateResponse(request, "admin/catalog/import/progress.html", context)
-        if pending_count or bulk_import.state in (Import.State.WAITING, Import.State.RUNNING):
-            response["Refresh"] = REFRESH_SECONDS
-        return response
-
-    def _base_context(self, request: HttpRequest, title: object) -> dict[str, object]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            "list_url": reverse("admin:catalog_import_changelist"),
-        }
+        reloads = pending_count > 0 or self.queue.is_unfinished(bulk_import)
+        return self.progress_page(request, _("Bulk import"), context, reloads=reloads)
 
 
 def _start_import(form: ImportForm, request: HttpRequest) -> Import | None:

@@ -4,11 +4,9 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from catalog.admin.imports import REFRESH_SECONDS
+from catalog.admin.jobs import JobAdmin
 from catalog.error_messages import error_message
 from catalog.exceptions import ImageSearchError
 from catalog.forms import NetworkComparisonForm
@@ -25,20 +23,14 @@ ALTERATION_LABELS = {
 
 
 @admin.register(NetworkComparison)
-class NetworkComparisonAdmin(admin.ModelAdmin):
+class NetworkComparisonAdmin(JobAdmin):
+    queue = comparison_queue.QUEUE
     list_display = ("id", "state", "recommended", "sample", "created_by", "created_at")
     list_filter = ("state",)
 
     @admin.display(description=_("recommended network"))
     def recommended(self, comparison: NetworkComparison) -> str:
         return (comparison.result or {}).get("recommended") or "–"
-
-    def has_change_permission(self, request: HttpRequest, comparison: NetworkComparison | None = None) -> bool:
-        return False  # The change page shows the progress.
-
-    def has_delete_permission(self, request: HttpRequest, comparison: NetworkComparison | None = None) -> bool:
-        finished = comparison is None or not comparison_queue.QUEUE.is_unfinished(comparison)
-        return finished and super().has_delete_permission(request, comparison)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Request a comparison."""
@@ -51,12 +43,8 @@ class NetworkComparisonAdmin(admin.ModelAdmin):
             "The networks that are installed are compared on random images of the catalogue, in the background. "
             "Nothing is changed."
         )
-        context = self._base_context(request, _("Compare networks")) | {
-            "form": form,
-            "explanation": explanation,
-            "submit_label": _("Start comparison"),
-        }
-        return TemplateResponse(request, "admin/catalog/start_form.html", context)
+        context = {"form": form, "explanation": explanation, "submit_label": _("Start comparison")}
+        return self.start_page(request, _("Compare networks"), context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -67,7 +55,7 @@ class NetworkComparisonAdmin(admin.ModelAdmin):
         comparison = get_object_or_404(NetworkComparison, pk=object_id if object_id.isdecimal() else 0)
         networks = (comparison.result or {}).get("networks", [])
         measured = [network for network in networks if not network["error"]]
-        context = self._base_context(request, _("Network comparison")) | {
+        context = {
             "comparison": comparison,
             "measured": measured,
             "failed": [network for network in networks if network["error"]],
@@ -76,18 +64,9 @@ class NetworkComparisonAdmin(admin.ModelAdmin):
                 for name, label in ALTERATION_LABELS.items()
             ],
         }
-        response = TemplateResponse(request, "admin/catalog/networkcomparison/progress.html", context)
-        if comparison_queue.QUEUE.is_unfinished(comparison):
-            response["Refresh"] = REFRESH_SECONDS
-        return response
-
-    def _base_context(self, request: HttpRequest, title: object) -> dict[str, object]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            "list_url": reverse("admin:catalog_networkcomparison_changelist"),
-        }
+        return self.progress_page(
+            request, _("Network comparison"), context, reloads=self.queue.is_unfinished(comparison)
+        )
 
 
 def _request_comparison(form: NetworkComparisonForm, request: HttpRequest) -> NetworkComparison | None:

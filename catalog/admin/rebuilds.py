@@ -4,11 +4,9 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from catalog.admin.imports import REFRESH_SECONDS
+from catalog.admin.jobs import JobAdmin
 from catalog.error_messages import error_message
 from catalog.exceptions import ImageSearchError
 from catalog.forms import RebuildForm
@@ -18,16 +16,10 @@ from catalog.services.index.training.code_specs import CodeSpec
 
 
 @admin.register(Rebuild)
-class RebuildAdmin(admin.ModelAdmin):
+class RebuildAdmin(JobAdmin):
+    queue = rebuild_queue.QUEUE
     list_display = ("id", "state", "reextract", "generation", "created_by", "created_at")
     list_filter = ("state",)
-
-    def has_change_permission(self, request: HttpRequest, rebuild: Rebuild | None = None) -> bool:
-        return False  # The change page shows the progress.
-
-    def has_delete_permission(self, request: HttpRequest, rebuild: Rebuild | None = None) -> bool:
-        finished = rebuild is None or not rebuild_queue.QUEUE.is_unfinished(rebuild)
-        return finished and super().has_delete_permission(request, rebuild)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Request a rebuild."""
@@ -40,12 +32,8 @@ class RebuildAdmin(admin.ModelAdmin):
             "A new generation is built in the background and activated when it is complete. "
             "Searches keep using the current one until then."
         )
-        context = self._base_context(request, _("Rebuild the index")) | {
-            "form": form,
-            "explanation": explanation,
-            "submit_label": _("Start rebuild"),
-        }
-        return TemplateResponse(request, "admin/catalog/start_form.html", context)
+        context = {"form": form, "explanation": explanation, "submit_label": _("Start rebuild")}
+        return self.start_page(request, _("Rebuild the index"), context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -57,22 +45,8 @@ class RebuildAdmin(admin.ModelAdmin):
         rebuild = get_object_or_404(rebuilds, pk=object_id if object_id.isdecimal() else 0)
         generation = rebuild.generation
         summary_lines = generation_summary.describe(generation) if generation else []
-        context = self._base_context(request, _("Index rebuild")) | {
-            "rebuild": rebuild,
-            "summary_lines": summary_lines,
-        }
-        response = TemplateResponse(request, "admin/catalog/rebuild/progress.html", context)
-        if rebuild_queue.QUEUE.is_unfinished(rebuild):
-            response["Refresh"] = REFRESH_SECONDS
-        return response
-
-    def _base_context(self, request: HttpRequest, title: object) -> dict[str, object]:
-        return {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            "list_url": reverse("admin:catalog_rebuild_changelist"),
-        }
+        context = {"rebuild": rebuild, "summary_lines": summary_lines}
+        return self.progress_page(request, _("Index rebuild"), context, reloads=self.queue.is_unfinished(rebuild))
 
 
 def _request_rebuild(form: RebuildForm, request: HttpRequest) -> Rebuild | None:
