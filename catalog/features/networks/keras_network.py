@@ -24,6 +24,8 @@ from catalog.locks import file_lock
 if TYPE_CHECKING:
     import openvino
 
+# Names of converted files.
+CONVERTED_PREFIX, CONVERTED_SUFFIX = "keras-", ".h5"
 NAME_PREFIX = "keras:"
 LAYER = "output"
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -90,6 +92,17 @@ class KerasNetwork:
             raise _damaged(self.path) from error
 
 
+def converted_path(application: str, models_dir: Path) -> Path:
+    """Return the path of a converted network."""
+    return models_dir / f"{CONVERTED_PREFIX}{application}{CONVERTED_SUFFIX}"
+
+
+def converted_applications(models_dir: Path) -> list[str]:
+    """Return the names of the networks that are converted already, in alphabetical order."""
+    paths = sorted(models_dir.glob(f"{CONVERTED_PREFIX}*{CONVERTED_SUFFIX}"))
+    return [path.stem.removeprefix(CONVERTED_PREFIX) for path in paths]
+
+
 def open_keras(application: str, models_dir: Path, *, may_convert: bool = True) -> KerasNetwork:
     """Return a network of keras.applications. If it was not converted yet, this takes a minute and loads TensorFlow
     in a process of its own.
@@ -111,7 +124,7 @@ def open_keras(application: str, models_dir: Path, *, may_convert: bool = True) 
             name=repr(application[:100]),
             names=", ".join(_similar_names(application)),
         )
-    path = models_dir / f"keras-{application}.h5"
+    path = converted_path(application, models_dir)
     if not path.exists() and not may_convert:
         raise NetworkNotConverted(
             "The network {name} is not converted yet. A worker does this before it indexes the next image.",

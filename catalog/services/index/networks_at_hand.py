@@ -8,11 +8,10 @@ from catalog.exceptions import WeightsUnavailable
 from catalog.features import weights
 from catalog.features.networks import Network
 from catalog.features.networks.efficientnet_lite import NAME as EFFICIENTNET_LITE2
+from catalog.features.networks.keras_network import converted_applications, converted_path
 from catalog.features.networks.opening import KERAS_PREFIX, ONNX_SUFFIX
 from catalog.features.networks.vgg16 import NAME as VGG16
 from catalog.services.index import spaces
-
-CONVERTED_PREFIX, CONVERTED_SUFFIX = "keras-", ".h5"
 
 
 def preferences() -> list[str]:
@@ -23,8 +22,7 @@ def preferences() -> list[str]:
     if settings.EXTRACTOR != "auto":
         found.append(settings.EXTRACTOR)
     found += [str(path) for path in sorted(settings.MODELS_DIR.glob(f"*{ONNX_SUFFIX}"))]
-    for path in sorted(settings.MODELS_DIR.glob(f"{CONVERTED_PREFIX}*{CONVERTED_SUFFIX}")):
-        found.append(KERAS_PREFIX + path.stem.removeprefix(CONVERTED_PREFIX))
+    found += [KERAS_PREFIX + application for application in converted_applications(settings.MODELS_DIR)]
     return _without_namesakes(found)
 
 
@@ -47,8 +45,7 @@ def open_for_rebuild(preference: str) -> Network:
 
 def is_conversion_pending(preference: str) -> bool:
     """Return whether opening the network would first convert it, which takes a minute."""
-    application = preference.removeprefix(KERAS_PREFIX)
-    path: Path = settings.MODELS_DIR / f"{CONVERTED_PREFIX}{application}{CONVERTED_SUFFIX}"
+    path = converted_path(preference.removeprefix(KERAS_PREFIX), settings.MODELS_DIR)
     return preference.startswith(KERAS_PREFIX) and not path.exists()
 
 
