@@ -194,6 +194,7 @@ CACHES = {
 }
 # Celery calls the scheme redis+socket that the cache calls unix.
 CELERY_BROKER_URL = (REDIS_URL or "filesystem://localhost").replace("unix://", "redis+socket://")
+CELERY_BROKER_TRANSPORT = None if REDIS_URL else "imagesearch.folder_transport:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # An unreachable broker must not delay an upload: the beat schedule finds work whose message was lost.
     {"socket_connect_timeout": 2, "socket_timeout": 5, "retry_on_timeout": False}
