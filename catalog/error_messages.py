@@ -15,12 +15,17 @@ from catalog.exceptions import (
     IndexUnavailable,
     Message,
     NoIndexedImages,
+    Overloaded,
     PictureRejected,
     QueryPhotoExpired,
     SegmentDamaged,
     StoreUnavailable,
+    TooManyRequests,
     WeightsUnavailable,
 )
+
+# Seconds after which a client should repeat a request that was answered with 503, where the error does not say.
+RETRY_AFTER = 30
 
 # The first class that an exception is an instance of decides.
 STATUS_AND_TITLE: dict[type[ImageSearchError], tuple[int, str]] = {
@@ -28,6 +33,8 @@ STATUS_AND_TITLE: dict[type[ImageSearchError], tuple[int, str]] = {
     NoIndexedImages: (409, gettext_noop("No images to search yet")),
     PictureRejected: (422, gettext_noop("This file can't be used")),
     CropRejected: (422, gettext_noop("The selected area is not valid")),
+    TooManyRequests: (429, gettext_noop("Too many requests")),
+    Overloaded: (503, gettext_noop("The site is busy")),
     CatalogueBusy: (503, gettext_noop("The catalogue is busy")),
     SegmentDamaged: (503, gettext_noop("Part of the index is damaged")),
     IndexUnavailable: (503, gettext_noop("The search index is not available")),
@@ -42,11 +49,12 @@ class NotFoundWithMessage(Http404):
 
 
 class ErrorDescription(NamedTuple):
-    """How an error is reported: its HTTP status, and a translated title and message."""
+    """How an error is reported: its HTTP status, a translated title and message, and headers of the response."""
 
     status: int
     title: str
     message: str
+    headers: dict[str, str]
 
 
 def error_message(error: ImageSearchError) -> str:
@@ -74,13 +82,21 @@ def describe_error(error: BaseException | None) -> ErrorDescription | None:
     if isinstance(error, database_errors.DATABASE_ERRORS):
         error = database_errors.to_catalog_error(error)
     if isinstance(error, ImageSearchError):
-        return ErrorDescription(error_status(error), _(_status_and_title(error)[1]), error_message(error))
+        return ErrorDescription(
+            error_status(error), _(_status_and_title(error)[1]), error_message(error), _headers(error)
+        )
     if isinstance(error, NotFoundWithMessage):
-        return ErrorDescription(404, _("Page not found"), str(error))
+        return ErrorDescription(404, _("Page not found"), str(error), {})
     if isinstance(error, (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent)):
         message = _("The request is larger than the server accepts. Send fewer files at a time.")
-        return ErrorDescription(413, _("Upload too large"), message)
+        return ErrorDescription(413, _("Upload too large"), message, {})
     return None
+
+
+def _headers(error: ImageSearchError) -> dict[str, str]:
+    if isinstance(error, Overloaded):
+        return {"Retry-After": str(error.retry_after)}
+    return {"Retry-After": str(RETRY_AFTER)} if error_status(error) == 503 else {}
 
 
 def _status_and_title(error: ImageSearchError) -> tuple[int, str]:

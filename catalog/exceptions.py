@@ -91,6 +91,18 @@ class CatalogueBusy(ImageSearchError):
     """Another process holds a lock that this operation needs."""
 
 
+class Overloaded(ImageSearchError):
+    """The site is at one of its limits. `retry_after`: seconds after which to try again."""
+
+    def __init__(self, message: str, *, retry_after: int = 5, **params: object) -> None:
+        super().__init__(message, **params)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(Overloaded):
+    """One address or account has reached its limit."""
+
+
 class QueryPhotoExpired(ImageSearchError):
     """The query photo has expired or never existed."""
 

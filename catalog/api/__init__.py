@@ -13,7 +13,7 @@ from ninja.operation import Operation
 
 from catalog.api.images import router as images_router
 from catalog.api.search import router as search_router
-from catalog.error_messages import describe_error
+from catalog.error_messages import ErrorDescription, describe_error
 from catalog.exceptions import ImageSearchError
 
 RESPONSE_DESCRIPTIONS = {
@@ -64,8 +64,10 @@ api.add_router("/images", images_router)
 @api.exception_handler(TooManyFieldsSent)
 def handle_error(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the message of an error that the client or the operator can act on."""
-    status, _, message = describe_error(error) or (500, "", str(error))
-    return api.create_response(request, {"detail": message}, status=status)
+    description = describe_error(error) or ErrorDescription(500, "", str(error), {})
+    response = api.create_response(request, {"detail": description.message}, status=description.status)
+    response.headers.update(description.headers)
+    return response
 
 
 @api.exception_handler(ValidationError)

@@ -16,19 +16,23 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
-def error_response(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
+def error_response(
+    request: HttpRequest, status: int, title: str, message: str, headers: dict[str, str] | None = None
+) -> HttpResponse:
     """Return an error page, or the message as JSON for a script."""
     if wants_json(request):
-        return JsonResponse({"error": message}, status=status)
+        return JsonResponse({"error": message}, status=status, headers=headers)
     actions = [
         {"url": reverse("search"), "label": _("Search by photo")},
         {"url": reverse("browse"), "label": _("Browse")},
     ]
     context = {"status": status, "title": title, "message": message, "actions": actions}
     try:
-        return render(request, "errors/error.html", context, status=status)
+        response = render(request, "errors/error.html", context, status=status)
     except DatabaseError:  # Without the request, the page does not need the signed-in user.
-        return render(None, "errors/error.html", context, status=status)
+        response = render(None, "errors/error.html", context, status=status)
+    response.headers.update(headers or {})
+    return response
 
 
 def error_response_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
