@@ -66,7 +66,8 @@ def handle_error(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the message of an error that the client or the operator can act on."""
     description = describe_error(error) or ErrorDescription(500, "", str(error), {})
     response = api.create_response(request, {"detail": description.message}, status=description.status)
-    response.headers.update(description.headers)
+    for name, value in description.headers.items():
+        response.headers[name] = value
     return response
 
 

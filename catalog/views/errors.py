@@ -31,7 +31,8 @@ def error_response(
         response = render(request, "errors/error.html", context, status=status)
     except DatabaseError:  # Without the request, the page does not need the signed-in user.
         response = render(None, "errors/error.html", context, status=status)
-    response.headers.update(headers or {})
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
     return response
 
 
