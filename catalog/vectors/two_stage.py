@@ -148,11 +148,12 @@ def shortlist(
     Returns:
         rows in ascending order, int64.
     """
-    queries = np.stack([vector for vector in (query.plain, query.expanded) if vector is not None])
     cache = query.cache or RowCache(snapshot)
     cache.add(candidates)
-    candidate_similarities = cache.similarities(queries)[cache.positions(candidates)]
-    order = np.argsort(-candidate_similarities.max(axis=1), kind="stable")
+    similarities = cache.similarities(query.plain)
+    if query.expanded is not None:
+        similarities = np.maximum(similarities, cache.similarities(query.expanded))
+    order = np.argsort(-similarities[cache.positions(candidates)], kind="stable")
     best = candidates[order[:count]]
     linked_ids = snapshot.neighbours_of(np.sort(best[:LINKED_CANDIDATES])).image_ids
     linked = snapshot.row_index.rows_of(linked_ids[linked_ids > 0])

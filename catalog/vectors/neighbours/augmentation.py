@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from catalog.vectors.neighbours.lists import NeighbourLists
-from catalog.vectors.neighbours.row_cache import RowCache
+from catalog.vectors.neighbours.row_cache import AllRows, RowCache
 from catalog.vectors.projections.projection import unit_vectors
 from catalog.vectors.similarity import similarities
 from catalog.vectors.snapshot import Snapshot
@@ -89,7 +89,7 @@ def expand_query(
         exclude_id: the image that is searched with.
         cache: for the descriptors that are read.
     """
-    scores = _augmented_similarities(snapshot, np.stack([query_vector]), rows, cache)[1]
+    scores = _augmented_similarities(snapshot, query_vector, query_vector, rows, cache)[1]
     if exclude_id is not None:
         scores[snapshot.row_index.image_ids(rows) == exclude_id] = -np.inf
     best = np.argsort(-scores, kind="stable")[:EXPANSION_IMAGES]
@@ -109,34 +109,27 @@ def score(snapshot: Snapshot, query: ExpandedQuery, rows: np.ndarray) -> tuple[n
     if query.expanded is None:
         own = similarities(snapshot, query.plain[np.newaxis], rows)[:, 0]
         return own, own
-    own, augmented = _augmented_similarities(snapshot, np.stack([query.plain, query.expanded]), rows, query.cache)
+    own, augmented = _augmented_similarities(snapshot, query.plain, query.expanded, rows, query.cache)
     return np.maximum(own, PLAIN_SHARE * own + (1 - PLAIN_SHARE) * augmented), own
 
 
 def _augmented_similarities(
-    snapshot: Snapshot, queries: np.ndarray, rows: np.ndarray, cache: RowCache | None
+    snapshot: Snapshot, plain: np.ndarray, expanded: np.ndarray, rows: np.ndarray, cache: RowCache | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the similarities of rows to the first query, and of augmented rows to the last query: float32, n each."""
-    scores_all = len(rows) * 3 > len(snapshot.row_index)
-    known = similarities(snapshot, queries) if scores_all else None
-    cache = cache or RowCache(snapshot)
+    """Return the similarities of rows to a query, and of augmented rows to the expanded query: float32, n each."""
+    compares_all = len(rows) * 3 > len(snapshot.row_index)
+    compared = AllRows(snapshot) if compares_all else cache or RowCache(snapshot)
     own, augmented = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for start in range(0, len(rows), CHUNK_ROWS):
         chunk = slice(start, start + CHUNK_ROWS)
         lists = snapshot.neighbours_of(rows[chunk])
         linked = snapshot.row_index.rows_of(lists.image_ids)
-        positions, linked_positions, cosines = rows[chunk], linked, known
-        if cosines is None:
-            cache.add(np.concatenate([rows[chunk], linked[linked >= 0]]))
-            positions, linked_positions, cosines = (
-                cache.positions(rows[chunk]),
-                cache.positions(linked),
-                cache.similarities(queries),
-            )
-        linked_cosines = np.where(linked >= 0, cosines[linked_positions, -1], 0)
-        sums = cosines[positions, -1] + np.einsum("nj,nj->n", weights(lists.similarities), linked_cosines)
-        own[chunk] = cosines[positions, 0]
-        augmented[chunk] = np.where(_is_complete(lists, linked), sums * lists.inverse_norms, cosines[positions, -1])
+        compared.add(np.concatenate([rows[chunk], linked[linked >= 0]]))
+        positions, cosines = compared.positions(rows[chunk]), compared.similarities(expanded)
+        linked_cosines = np.where(linked >= 0, cosines[compared.positions(linked)], 0)
+        sums = cosines[positions] + np.einsum("nj,nj->n", weights(lists.similarities), linked_cosines)
+        own[chunk] = compared.similarities(plain)[positions]
+        augmented[chunk] = np.where(_is_complete(lists, linked), sums * lists.inverse_norms, cosines[positions])
     return own, augmented
 
 

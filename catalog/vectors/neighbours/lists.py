@@ -62,7 +62,7 @@ def open_lists(path: Path, segment: Segment) -> NeighbourLists | None:
 def is_intact(path: Path, segment: Segment) -> bool:
     """Return whether the file at `path` belongs to this segment and no byte of its lists has changed."""
     file = _read(path, segment)
-    return file is not None and derived_files.has_checksum(file)
+    return file is not None and file.is_intact()
 
 
 def write(path: Path, segment: Segment, lists: NeighbourLists) -> None:
