@@ -8,6 +8,7 @@ object.
 import io
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ def main(extractor: str, files: int, random_vgg16: Path) -> None:
     from django.core.management import call_command
 
     from catalog.services.index import spaces
+    from catalog.services.media.decoding import decoder_pool
 
     if extractor == "vgg16":
         settings.VGG16_WEIGHTS = random_vgg16
@@ -50,16 +52,17 @@ def main(extractor: str, files: int, random_vgg16: Path) -> None:
         write_pictures(Path(folder), files)
         before = measure_extraction(network, settings.BATCH_SIZE, batches)
         command_output = io.StringIO()
+
+        def run_import() -> None:
+            call_command("import_images", folder, json=True, stdout=command_output)
+            decoder_pool().close()  # the CPU time of child processes is known when they have ended
+
         with redirect_stdout(command_output):
-            import_cost = measure_cost(
-                lambda: call_command("import_images", folder, json=True, stdout=command_output), files
-            )
+            import_cost = measure_cost(run_import, files)
         after = measure_extraction(network, settings.BATCH_SIZE, batches)
     result = json.loads(command_output.getvalue().splitlines()[-1])
-    rate, network_rate = (
-        result["indexed"] / result["seconds"],
-        (before.pictures + after.pictures) / (before.wall_seconds + after.wall_seconds),
-    )
+    rate = result["indexed"] / result["seconds"]
+    network_rate = (before.pictures + after.pictures) / (before.wall_seconds + after.wall_seconds)
     network_cpu = (before.cpu_seconds + after.cpu_seconds) / (before.pictures + after.pictures)
     figures = {
         "images_per_second": round(rate, 1),
@@ -102,9 +105,15 @@ def measure_extraction(network: Extractor, batch: int, batches: int) -> Processi
 
 def measure_cost(work: Callable[[], object], pictures: int) -> ProcessingCost:
     """Measure the time of `work`, which processes this number of pictures."""
-    wall_start, cpu_start = time.perf_counter(), time.process_time()
+    wall_start, cpu_start = time.perf_counter(), cpu_seconds()
     work()
-    return ProcessingCost(pictures, time.perf_counter() - wall_start, time.process_time() - cpu_start)
+    return ProcessingCost(pictures, time.perf_counter() - wall_start, cpu_seconds() - cpu_start)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of its child processes that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 if __name__ == "__main__":

@@ -102,9 +102,14 @@ class Extractor:
             space, partial(open_runtime, runtime, network, layer=space.layer, precision=space.precision, **options)
         )
 
+    @property
+    def resizers(self) -> list[Callable[[Image.Image], np.ndarray]]:
+        """The functions that resize a picture for each input size. They can be pickled."""
+        return [partial(resize_to_input, side=size, aspect=self.space.aspect) for size in self.space.input_sizes]
+
     def prepare(self, rgb: Image.Image) -> PreparedPicture:
         """Resize a picture for each input size."""
-        return tuple(resize_to_input(rgb, size, self.space.aspect) for size in self.space.input_sizes)
+        return tuple(resize(rgb) for resize in self.resizers)
 
     def extract(self, pictures: Sequence[PreparedPicture]) -> np.ndarray:
         """Return descriptors: the normalised sum of the unit vectors of all input sizes, projected on the basis.

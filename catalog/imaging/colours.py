@@ -1,7 +1,8 @@
 """Conversion of every colour mode and profile to 8-bit sRGB."""
 
+from collections.abc import Iterator
 from io import BytesIO
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -9,45 +10,87 @@ from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
 
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 LAB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+# Large pictures are converted in strips, so that the memory of intermediate steps does not add up.
+STRIP_PIXELS = 2**20
 MODES_BY_COLOUR_SPACE = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Return `image` converted to sRGB: a new picture of mode RGB, without metadata.
+    """Return `image` converted to sRGB: a new picture of mode RGB, without metadata. It may share its pixels.
 
     Greyscale with more than 8 bits is scaled to 8 bits, transparent pixels are blended with white, and an embedded
     ICC profile is applied if it is valid and matches the mode of the picture.
     """
-    profile = image.info.get("icc_profile")
-    opaque = _flatten_on_white(_to_eight_bit(image))
-    rgb = _apply_profile(opaque, profile) or _convert_without_profile(opaque)
+    if image.mode == "RGB" and not image.info.get("icc_profile") and not image.has_transparency_data:
+        rgb = image._new(image.im)  # a copy would take as much memory again
+    elif image.width * image.height <= STRIP_PIXELS:
+        rgb = _convert(image, _read_grey_scale(image))
+    else:
+        scale, rgb = _read_grey_scale(image), Image.new("RGB", image.size)
+        for top, strip in _strips(image):
+            rgb.paste(_convert(strip, scale), (0, top))
     rgb.info = {}
     return rgb
 
 
-def _to_eight_bit(image: Image.Image) -> Image.Image:
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the strips of a picture, each with the position of its upper edge."""
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _convert(image: Image.Image, scale: "GreyScale | None") -> Image.Image:
+    opaque = _flatten_on_white(_to_eight_bit(image, scale) if scale else image)
+    return _apply_profile(opaque, image.info.get("icc_profile")) or _convert_without_profile(opaque)
+
+
+class GreyScale(NamedTuple):
+    """How greyscale with more than 8 bits is scaled: `low` becomes black and `high` white; if inverted, the reverse."""
+
+    low: float
+    high: float
+    is_inverted: bool
+
+
+def _read_grey_scale(image: Image.Image) -> GreyScale | None:
+    """Return how the values of a whole picture are scaled; None if it has 8 bits.
+
+    Floats between 0 and 1 are scaled by that range, as image software does by convention; other floats, and integers
+    of 32 bits, by their own minimum and maximum.
+    """
     if image.mode not in {"I", "F"} and not image.mode.startswith("I;16"):
-        return image
-    values = np.asarray(image)
-    grey = _scale_to_eight_bit(values) if image.mode in {"I", "F"} else (values >> 8).astype(np.uint8)
-    if getattr(image, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0:  # WhiteIsZero: in this TIFF, 0 is white
+        return None
+    # WhiteIsZero: in this TIFF, 0 is white.
+    is_inverted = getattr(image, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == 0
+    if image.mode not in {"I", "F"}:
+        return GreyScale(0, 0xFFFF, is_inverted)
+    extremes = [extreme for _, strip in _strips(image) for extreme in _extremes(_finite(strip))]
+    low, high = min(extremes), max(extremes)
+    if image.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return GreyScale(low, high, is_inverted)
+
+
+def _extremes(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _finite(image: Image.Image) -> np.ndarray:
+    """Return the values of a picture as float32; those that are no finite number become 0."""
+    return np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0, neginf=0)
+
+
+def _to_eight_bit(image: Image.Image, scale: GreyScale) -> Image.Image:
+    if image.mode in {"I", "F"}:
+        grey = ((_finite(image) - scale.low) * (255 / ((scale.high - scale.low) or 1))).round().astype(np.uint8)
+    else:
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+    if scale.is_inverted:
         grey = ~grey
     if isinstance(transparent_value := image.info.get("transparency"), int):
-        grey[values == transparent_value] = 255
+        grey[np.asarray(image) == transparent_value] = 255
     return Image.fromarray(grey)
-
-
-def _scale_to_eight_bit(values: np.ndarray) -> np.ndarray:
-    """Scale integers or floats to 0 to 255, as uint8.
-
-    Floats between 0 and 1 are scaled by that range, as image software does by convention; all other values by their
-    own minimum and maximum.
-    """
-    finite = np.nan_to_num(values.astype(np.float32), posinf=0, neginf=0)
-    low, high = float(finite.min()), float(finite.max())
-    if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return ((finite - low) * (255 / ((high - low) or 1))).round().astype(np.uint8)
 
 
 def _flatten_on_white(image: Image.Image) -> Image.Image:

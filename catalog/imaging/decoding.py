@@ -1,6 +1,7 @@
 """Decoding of untrusted files into upright sRGB pictures."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -12,8 +13,11 @@ from catalog.exceptions import PictureRejected
 from catalog.imaging import formats
 from catalog.imaging.colours import to_rgb
 from catalog.imaging.limits import PictureLimits, format_bytes
+from catalog.imaging.memory import estimate_memory, too_much_memory_error, webp_memory
 from catalog.imaging.orientation import AXIS_SWAPPING_ORIENTATIONS, apply_orientation, read_orientation
+from catalog.imaging.scans import check_scans, count_scans
 from catalog.imaging.truncation import is_truncated
+from catalog.imaging.webp_header import read_webp_size
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,13 @@ class Picture:
     height: int
 
 
-def decode(data: bytes, limits: PictureLimits, *, min_decoded_side: int | None = None) -> Picture:
+def decode(
+    data: bytes,
+    limits: PictureLimits,
+    *,
+    min_decoded_side: int | None = None,
+    reserve_memory: Callable[[int], None] = lambda size: None,
+) -> Picture:
     """Decode a picture, or the first frame or page of it. Thread-safe.
 
     Args:
@@ -42,15 +52,18 @@ def decode(data: bytes, limits: PictureLimits, *, min_decoded_side: int | None =
         limits: checked before any pixel is decoded.
         min_decoded_side: the shorter side, in pixels, that the caller needs. A much larger JPEG is decoded at 1/2,
             1/4 or 1/8 of its size, but never smaller than this.
+        reserve_memory: called with the number of bytes that decoding will take, before it takes them.
 
     Raises:
         PictureRejected: with one of the codes `empty`, `too_many_bytes`, `svg`, `unsupported`,
-            `not_a_picture`, `too_many_pixels`, `side_too_long`, `too_small`, `truncated`, `damaged`.
+            `not_a_picture`, `too_many_pixels`, `side_too_long`, `too_small`, `too_many_scans`, `too_much_memory`,
+            `truncated`, `damaged`.
+        MemoryError: there is not enough memory.
     """
     _check_file_size(data, limits)
     format_ = formats.detect_format(data)
     try:
-        return _decode_as(data, format_, limits, min_decoded_side)
+        return _decode_as(data, format_, limits, min_decoded_side, reserve_memory)
     except (PictureRejected, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -59,22 +72,43 @@ def decode(data: bytes, limits: PictureLimits, *, min_decoded_side: int | None =
         raise _damaged_error(data, format_) from error
 
 
-def _decode_as(data: bytes, format_: formats.Format, limits: PictureLimits, min_decoded_side: int | None) -> Picture:
+def _decode_as(
+    data: bytes,
+    format_: formats.Format,
+    limits: PictureLimits,
+    min_decoded_side: int | None,
+    reserve_memory: Callable[[int], None],
+) -> Picture:
+    if format_ is formats.WEBP and (size := read_webp_size(data)):
+        _check_dimensions(*size, limits)
+        _check_memory(webp_memory(*size), limits)
     # The decoder class is called directly: `Image.open` would check the global Image.MAX_IMAGE_PIXELS first.
     with format_.decoder(BytesIO(data)) as image:
         full_size = image.size
         _check_dimensions(*full_size, limits)
         _check_tiles(image, limits)
+        scan_count = count_scans(data) if format_ is formats.JPEG else 0
+        check_scans(scan_count)
         is_reduced = (
             min_decoded_side is not None and format_ is formats.JPEG and _set_reduced_scale(image, min_decoded_side)
         )
+        memory = estimate_memory(image, full_size, scan_count)
+        _check_memory(memory, limits)
+        reserve_memory(memory)
         image.load()
         if not is_reduced:
             full_size = image.size
         orientation_tag = read_orientation(image)
-        rgb = apply_orientation(to_rgb(image), orientation_tag)
+        rgb = to_rgb(image)
+        image.close()  # frees its pixels, before those of the upright picture are allocated
+    rgb = apply_orientation(rgb, orientation_tag)
     width, height = reversed(full_size) if orientation_tag in AXIS_SWAPPING_ORIENTATIONS else full_size
     return Picture(rgb, format_.name, format_.extension, width, height)
+
+
+def _check_memory(size: int, limits: PictureLimits) -> None:
+    if size > limits.max_memory:
+        raise too_much_memory_error(limits)
 
 
 def _set_reduced_scale(image: ImageFile, min_decoded_side: int) -> bool:

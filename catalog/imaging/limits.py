@@ -14,12 +14,16 @@ class PictureLimits:
         max_pixels: width × height.
         max_side: longer side, in pixels.
         min_side: shorter side, in pixels.
+        max_memory: bytes that decoding takes, as estimated from the header.
+        max_seconds: processor time that decoding takes; limited only in decoder processes.
     """
 
     max_bytes: int = 50 * 1024 * 1024
     max_pixels: int = 100_000_000
     max_side: int = 30_000
     min_side: int = 16
+    max_memory: int = 1024**3
+    max_seconds: int = 30
 
 
 @dataclass(frozen=True)

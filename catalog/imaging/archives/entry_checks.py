@@ -64,6 +64,13 @@ def damaged_archive_error() -> ArchiveRejected:
     return ArchiveRejected("This archive is damaged or incomplete. Copy or upload it again.")
 
 
+def unpacking_memory_error(max_bytes: int) -> ArchiveRejected:
+    return ArchiveRejected(
+        "Unpacking this archive would take more than {max_size} of memory. Compress it again with “xz -9” or less.",
+        max_size=format_bytes(max_bytes),
+    )
+
+
 def is_zip_bomb(unpacked_bytes: int, packed_bytes: int, limits: ArchiveLimits) -> bool:
     """Return whether the compression ratio is higher than that of any picture."""
     return unpacked_bytes > max(RATIO_CHECK_MIN_BYTES, packed_bytes * limits.max_ratio)

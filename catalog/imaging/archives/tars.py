@@ -5,11 +5,12 @@ import zlib
 from collections.abc import Iterator
 from functools import partial
 from gzip import GzipFile
-from lzma import LZMAError, LZMAFile
+from io import BufferedReader
+from lzma import LZMAError
 from typing import IO, cast
 
 from catalog.exceptions import ImageSearchError
-from catalog.imaging.archives import detection, entry_checks
+from catalog.imaging.archives import detection, entry_checks, xz
 from catalog.imaging.archives.entries import Entry
 from catalog.imaging.filenames import sanitise_filename
 from catalog.imaging.limits import ArchiveLimits, PictureLimits
@@ -36,7 +37,7 @@ class BoundedReader:
     that would be a bomb.
     """
 
-    def __init__(self, file: IO[bytes] | GzipFile | LZMAFile) -> None:
+    def __init__(self, file: IO[bytes] | GzipFile | BufferedReader) -> None:
         self.file = file
         self.seek = file.seek
         self.tell = file.tell
@@ -55,6 +56,8 @@ def iter_entries(file: IO[bytes], limits: ArchiveLimits, picture_limits: Picture
     try:
         archive = tarfile.TarFile(fileobj=BoundedReader(content))  # type: ignore[arg-type]  # a reader, not a whole file
         members = list(_checked_members(archive, length, limits))
+    except xz.MemoryLimitExceeded:
+        raise entry_checks.unpacking_memory_error(xz.MAX_MEMORY_BYTES) from None
     except READ_ERRORS:
         raise entry_checks.damaged_archive_error() from None
     if content is file:

@@ -1,4 +1,4 @@
-"""Batches of new pictures: threads read the files, decode the pictures and create thumbnails. Nothing is stored yet.
+"""Batches of new pictures: the files are read, the pictures decoded and thumbnails created. Nothing is stored yet.
 
 A batch is prepared and committed in two steps, so that an import can prepare one batch while it commits the previous
 one. Only the calling thread uses the database.
@@ -14,12 +14,12 @@ from django.conf import settings
 
 from catalog.exceptions import ImageSearchError
 from catalog.features.extractors import Extractor, PreparedPicture
-from catalog.imaging.decoding import decode
 from catalog.imaging.digests import sha256
 from catalog.imaging.filenames import sanitise_filename
-from catalog.imaging.thumbnails import THUMBNAIL_SIDE, downscale, encode_jpeg_thumbnail
+from catalog.imaging.thumbnails import THUMBNAIL_SIDE, downscaled_size, encode_jpeg_thumbnail
 from catalog.models import Image
 from catalog.services.ingest.sources import SourceFile
+from catalog.services.media.decoding import render
 from catalog.services.media.upload_limits import picture_limits
 
 # Files that are read or written at once. Most of the time they wait for the disk, where several writes share one sync.
@@ -27,7 +27,7 @@ IO_THREADS = 16
 
 
 class ThreadPools(NamedTuple):
-    """The threads that add pictures: a few decode pictures, many wait for the disk."""
+    """The threads that add pictures: a few wait for decoder processes, many for the disk."""
 
     decoding: ThreadPoolExecutor
     io: ThreadPoolExecutor
@@ -72,7 +72,7 @@ class PreparedBatch:
 
     Attributes:
         files: all files of the batch, in their order.
-        futures: the new pictures, by digest. A result may raise PictureRejected.
+        futures: the new pictures, by digest. A result may raise PictureRejected, Overloaded.
         extractor: the extractor that the network inputs are prepared for.
     """
 
@@ -103,26 +103,46 @@ def read_batch(source_files: Sequence[SourceFile], pools: ThreadPools) -> list[R
     return list(pools.io.map(_read_file, source_files))
 
 
-def prepare_batch(read_files: list[ReadFile], pools: ThreadPools, extractor: Extractor | None = None) -> PreparedBatch:
-    """Have threads decode the new pictures of a batch and create thumbnails and, for `extractor`, network inputs."""
+def prepare_batch(
+    read_files: list[ReadFile],
+    pools: ThreadPools,
+    extractor: Extractor | None = None,
+    *,
+    wait_seconds: float | None = None,
+) -> PreparedBatch:
+    """Have threads decode the new pictures of a batch and create thumbnails and, for `extractor`, network inputs.
+
+    Args:
+        wait_seconds: how long to wait for a decoder process: see `decoding.render`.
+    """
     existing = images_by_digest([read_file.digest for read_file in read_files])
     futures: dict[str, Future[CheckedPicture]] = {}
     for read_file in read_files:
         if read_file.digest and read_file.digest not in existing and read_file.digest not in futures:
-            futures[read_file.digest] = pools.decoding.submit(check_picture, read_file, extractor)
+            futures[read_file.digest] = pools.decoding.submit(check_picture, read_file, extractor, wait_seconds)
     return PreparedBatch(read_files, futures, extractor)
 
 
-def check_picture(read_file: ReadFile, extractor: Extractor | None) -> CheckedPicture:
-    """Decode a picture, once for both its thumbnail and its network input. Raises PictureRejected."""
-    # Decode like `extraction.prepare_image`, so that both give the same descriptor.
+def check_picture(
+    read_file: ReadFile, extractor: Extractor | None, wait_seconds: float | None = None
+) -> CheckedPicture:
+    """Decode a picture, once for both its thumbnail and its network input. Raises PictureRejected, Overloaded."""
+    # Decoded as by `extraction.prepare_image`, so that both give the same descriptor.
     min_side = extractor.space.decoded_side if extractor else THUMBNAIL_SIDE
-    picture = decode(read_file.data, picture_limits(), min_decoded_side=min_side)
-    thumbnail = downscale(picture.rgb, THUMBNAIL_SIDE)
+    resizers = extractor.resizers if extractor else []
+    picture = render(
+        read_file.data,
+        picture_limits(),
+        encode_jpeg_thumbnail,
+        *resizers,
+        min_decoded_side=min_side,
+        wait_seconds=wait_seconds,
+    )
+    thumbnail_width, thumbnail_height = downscaled_size(picture.decoded_size, THUMBNAIL_SIDE)
     image = Image(
         sha256=read_file.digest,
-        thumbnail_width=thumbnail.width,
-        thumbnail_height=thumbnail.height,
+        thumbnail_width=thumbnail_width,
+        thumbnail_height=thumbnail_height,
         format=picture.format,
         width=picture.width,
         height=picture.height,
@@ -130,8 +150,7 @@ def check_picture(read_file: ReadFile, extractor: Extractor | None) -> CheckedPi
         source=read_file.name,
         collection=read_file.source.collection,
     )
-    prepared = extractor.prepare(picture.rgb) if extractor else None
-    return CheckedPicture(image, read_file.data, picture.extension, encode_jpeg_thumbnail(thumbnail), prepared)
+    return CheckedPicture(image, read_file.data, picture.extension, picture.files[0], picture.arrays or None)
 
 
 def images_by_digest(digests: list[str]) -> dict[str, Image]:

@@ -8,8 +8,10 @@ from typing import Any  # for users: the type of `request.user` depends on AUTH_
 
 from django.db import IntegrityError, transaction
 
-from catalog.exceptions import ImageSearchError, PictureRejected
-from catalog.models import Image, ImportedFile, Tag
+from catalog.exceptions import ImageSearchError, Overloaded, PictureRejected
+from catalog.models import AuditEntry, Image, ImportedFile, Tag
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction
 from catalog.services.ingest.batch import (
     CheckedPicture,
@@ -41,13 +43,14 @@ class FileResult:
         return str(self.error) if self.error else ""
 
 
-def commit_batch(
+def commit_batch(  # noqa: PLR0913, all but two are keyword-only
     batch: PreparedBatch,
     pools: ThreadPools,
     *,
     tags: Sequence[Tag] = (),
     user: Any = None,
     lease: Lease | None = None,
+    entry: AuditEntry | None = None,
 ) -> list[FileResult]:
     """Store the files of a prepared batch and insert its images. Returns a result for each file, in their order.
 
@@ -56,10 +59,12 @@ def commit_batch(
 
     Args:
         lease: the new images are inserted with this lease.
+        entry: of the audit log, counts the new images; None to record them in an entry of their own.
 
     Raises:
         StoreUnavailable: the files cannot be written. No file of the batch was added.
         CatalogueBusy: a cleanup holds the lock on files. No file of the batch was added.
+        Overloaded: too many pictures are being decoded. No file of the batch was added.
     """
     wait(batch.futures.values())
     with file_commit_lock():
@@ -71,7 +76,7 @@ def commit_batch(
             if lease:
                 lease.apply_to(image)
         _restore_files([read_file for read_file in batch.files if read_file.digest in existing], existing)
-        inserted = _insert(sorted(new_images, key=lambda image: image.sha256), tags)
+        inserted = _insert(sorted(new_images, key=lambda image: image.sha256), tags, entry)
     current = images_by_digest([*existing, *(image.sha256 for image in new_images if image.sha256 not in inserted)])
     return _build_results(batch.files, {**existing, **rejected, **inserted, **current}, set(inserted))
 
@@ -89,6 +94,8 @@ def _collect_checked(
         try:
             # Without a future the image existed when the batch was prepared, and has been deleted since.
             ready[read_file.digest] = future.result() if future else check_picture(read_file, None)
+        except Overloaded:
+            raise
         except PictureRejected as error:
             rejected[read_file.digest] = error
         except Exception as error:  # a single picture must never stop an import
@@ -107,7 +114,7 @@ def _store_files(checked: CheckedPicture) -> Image:
     return image
 
 
-def _insert(images: list[Image], tags: Sequence[Tag]) -> dict[str, Image]:
+def _insert(images: list[Image], tags: Sequence[Tag], entry: AuditEntry | None) -> dict[str, Image]:
     """Insert the images that no other process has inserted since. Returns them by digest.
 
     Args:
@@ -120,6 +127,7 @@ def _insert(images: list[Image], tags: Sequence[Tag]) -> dict[str, Image]:
             with transaction.atomic():
                 Image.objects.bulk_create(new_images)
                 _add_tags(new_images, tags)
+                _record_added(new_images, entry)
             return {image.sha256: image for image in new_images}
         except IntegrityError:
             if not images_by_digest([image.sha256 for image in new_images]):
@@ -131,6 +139,13 @@ def _insert(images: list[Image], tags: Sequence[Tag]) -> dict[str, Image]:
 def _add_tags(images: list[Image], tags: Sequence[Tag]) -> None:
     TagLink = Image.tags.through
     TagLink.objects.bulk_create([TagLink(image=image, tag=tag) for image in images for tag in tags])
+
+
+def _record_added(images: list[Image], entry: AuditEntry | None) -> None:
+    if entry:
+        audit.add_to_count(entry, len(images))
+    elif images:
+        audit.record(Action.ADDED, *images)
 
 
 def _restore_files(duplicates: list[ReadFile], existing: dict[str, Image]) -> None:

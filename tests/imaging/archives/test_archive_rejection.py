@@ -31,6 +31,30 @@ def test_a_tar_bomb_is_rejected(mode):
     assert "zip bomb" in rejection_message(create_tar({"a.bmp": b"\0" * 5_000_000}, mode))
 
 
+def test_an_xz_archive_that_needs_much_memory_is_rejected():
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 256 * 1024**2}]
+    archive = lzma.compress(create_tar({"a.jpg": PICTURE}), filters=filters)
+    assert "more than 128 MB of memory" in rejection_message(archive)
+
+
+def test_an_xz_archive_of_the_highest_level_is_read():
+    archive = lzma.compress(create_tar({"a.jpg": PICTURE}), preset=9)
+    assert read_entries(archive) == {"a.jpg": PICTURE}
+
+
+def test_a_later_block_of_an_xz_archive_that_needs_much_memory_is_rejected():
+    whole = create_tar({"a.jpg": PICTURE, "b.jpg": PICTURE})
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 256 * 1024**2}]
+    archive = lzma.compress(whole[:1024]) + lzma.compress(whole[1024:], filters=filters)
+    assert "more than 128 MB of memory" in rejection_message(archive)
+
+
+def test_an_xz_archive_of_several_streams_is_read():
+    whole = create_tar({"a.jpg": PICTURE, "b.jpg": PICTURE})
+    archive = lzma.compress(whole[:700]) + b"\0" * 8 + lzma.compress(whole[700:])
+    assert read_entries(archive) == {"a.jpg": PICTURE, "b.jpg": PICTURE}
+
+
 def test_a_zip_whose_entries_overlap_is_rejected():
     """Fifield, "A better zip bomb" (2019): many valid entries share the same compressed bytes."""
     kernel = create_zip({"000.bmp": bytes(range(256)) * 16_000})

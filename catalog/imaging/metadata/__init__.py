@@ -1,0 +1,1 @@
+"""Removal of metadata from picture files, without decoding them: the pixels stay as they are, bit by bit."""
