@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
-from catalog.exceptions import CatalogueBusy, ImageSearchError, StoreUnavailable
+from catalog.exceptions import CatalogueBusy, ImageSearchError, Internal, StoreUnavailable
 
 # Parts of the messages of SQLite and PostgreSQL that mean that the disk is full or not writable.
 STORAGE_ERROR_MESSAGES = (
@@ -30,7 +30,9 @@ def to_catalog_error(error: Exception) -> ImageSearchError:
         return StoreUnavailable(
             "The database is not writable: {error}. Free disk space, or give this user write permission for {path}. "
             "No saved data was lost.",
-            error=message,
+            error=Internal(message),
             path=settings.VAR_DIR,
         )
-    return CatalogueBusy("The database is not available: {error}. Nothing was lost. Try again.", error=message)
+    return CatalogueBusy(
+        "The database is not available: {error}. Nothing was lost. Try again.", error=Internal(message)
+    )

@@ -31,7 +31,12 @@ class Segment(models.Model):
     )
     name = models.CharField(_("file name"), max_length=120, unique=True, help_text=_("below var/features/"))
     rows = models.PositiveIntegerField(_("rows"))
-    checksum = models.CharField(_("checksum"), max_length=64)
+    checksum = models.CharField(
+        _("checksum"), max_length=64, help_text=_("SHA-256 of the contents, as the file itself names it")
+    )
+    digest = models.CharField(
+        _("digest"), max_length=64, blank=True, default="", help_text=_("SHA-256 of the file; empty: of an old version")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

@@ -38,11 +38,6 @@ def read(path: Path, segment: Segment, names: tuple[str, ...]) -> Hdf5Arrays | N
         file = hdf5.read(path, names)
         same_segment = file.attributes["segment"] == segment.checksum
         complete = all(len(array) == len(segment) for array in file.arrays.values())
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
+    except (OSError, *hdf5.DAMAGE_ERRORS):
         return None
     return file if same_segment and complete else None
-
-
-def has_checksum(file: Hdf5Arrays) -> bool:
-    """Return whether no byte of the arrays of an open file has changed since it was written."""
-    return hdf5.compute_checksum(file.arrays.values()) == file.checksum

@@ -24,7 +24,7 @@ import numpy as np
 from pymilvus import DataType, MilvusClient, MilvusException  # type: ignore[import-untyped]
 from pymilvus.client.types import LoadState  # type: ignore[import-untyped]
 
-from catalog.exceptions import ImageSearchError, IndexUnavailable
+from catalog.exceptions import ImageSearchError, IndexUnavailable, Internal
 from catalog.vectors import exact, two_stage
 from catalog.vectors.exact import Ranking
 from catalog.vectors.live_segment import LiveSegment, have_same_rows
@@ -178,8 +178,8 @@ class MilvusEngine:
             raise IndexUnavailable(
                 "The vector index on Milvus at {address} cannot be used: {error}. No data is lost. Start the server, "
                 "or correct IMAGESEARCH_VECTOR_INDEX; unset it to search without a server.",
-                address=self.address,
-                error=getattr(error, "message", "") or error,
+                address=Internal(self.address),
+                error=Internal(getattr(error, "message", "") or error),
             ) from error
 
     def _connect(self) -> Client:

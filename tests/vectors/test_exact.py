@@ -112,10 +112,10 @@ def test_an_identical_row_scores_1_even_if_all_rows_are_similar(tmp_path, dimens
     for number, spread in enumerate((1.0, 0.1, 0.01)):
         rows = np.abs(1 + spread * rng.normal(size=(300, dimensions)))
         rows = unit_rows(rows)
-        segment = snapshots.write_segment(tmp_path / f"{number}.h5", rows, np.arange(300))
+        segment = snapshots.write_segment(tmp_path / f"{number}.h5", rows, np.arange(1, 301))
         stored = segment.vectors.astype(np.float32)
         ranked = snapshot([segment], projection=fit_whitening(stored, 4.0))
-        for image_id, row in enumerate(stored[:20]):
+        for image_id, row in enumerate(stored[:20], start=1):
             best = rank(ranked, plain_query(ranked, row), limit=1)
             assert best.image_ids.tolist() == [image_id]
             assert best.scores[0] == pytest.approx(1, abs=2e-5)

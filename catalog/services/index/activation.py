@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from catalog.exceptions import CatalogueBusy
 from catalog.models import BinaryEncoder, FeatureSpace, Generation, Image, Projection, Segment
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import code_cache, live_index, spaces, store
 from catalog.services.jobs.progress import ACTIVATING, Progress, ignore_progress
 
@@ -26,8 +28,13 @@ class RebuildResult:
     segments: int
 
 
-def activate(generation: Generation, progress: Progress = ignore_progress) -> RebuildResult:
+def activate(
+    generation: Generation, progress: Progress = ignore_progress, *, action: Action = Action.REBUILT
+) -> RebuildResult:
     """Make a generation the active one, in one transaction. Images that it lacks become pending.
+
+    Args:
+        action: what the audit log calls it.
 
     Raises:
         CatalogueBusy: another machine has started a rebuild and deleted this generation.
@@ -42,6 +49,7 @@ def activate(generation: Generation, progress: Progress = ignore_progress) -> Re
                 "Another machine has started a rebuild, so this one was cancelled. The previous index is still in use."
             )
         sync_image_status(generation.space)
+        audit.record(action, generation, target=f"generation {generation.pk} of {generation.space}")
     _delete_old_generations()
     progress(ACTIVATING, 1, 1)
     return RebuildResult(generation, Image.objects.indexed().count(), generation.space.segments.count())

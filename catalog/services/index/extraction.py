@@ -220,7 +220,7 @@ def prepare_image(image: Image, extractor: Extractor) -> PreparedPicture:
             "Check the worker's log, then retry the image in the admin.",
             count=MAX_ATTEMPTS,
         )
-    return extractor.prepare(files.decode_original(image, min_side=extractor.space.decoded_side).rgb)
+    return files.render_original(image, *extractor.resizers, min_side=extractor.space.decoded_side).arrays
 
 
 def collect_prepared(batch: PendingBatch) -> tuple[list[tuple[Image, PreparedPicture]], list[tuple[Image, str]]]:

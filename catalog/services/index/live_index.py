@@ -35,6 +35,9 @@ from catalog.vectors.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
+# How long a search waits for another process that fills the vector server.
+SYNC_TIMEOUT_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class IndexView:
@@ -201,13 +204,13 @@ def synced_view(generation: Generation) -> IndexView:
 
     Raises:
         IndexUnavailable: the vector server cannot be reached or reports an error.
-        CatalogueBusy: another process has been syncing the vector server for 20 seconds.
+        CatalogueBusy: another process has been syncing the vector server for SYNC_TIMEOUT_SECONDS.
     """
     view = INDEX.view(generation)
     if engine().is_synced(view.snapshot):
         return view
     try:
-        with locks.file_lock(settings.LOCKS_DIR / f"{view.snapshot.key}.lock", timeout=20):
+        with locks.file_lock(settings.LOCKS_DIR / f"{view.snapshot.key}.lock", timeout=SYNC_TIMEOUT_SECONDS):
             # Read the state again, so that it is not older than the one the last lock holder synced.
             view = INDEX.view(generation)
             if view.snapshot.segments:

@@ -3,15 +3,20 @@
 As in log-structured stores, segments are merged with others of similar size: O'Neil et al. 1996, "The Log-Structured
 Merge-Tree". Whether images are added one at a time or by the thousand, there are few segments in the end, and each row
 is rewritten only a few times. Searches continue meanwhile: an open segment stays readable after its file is deleted.
+
+All segments are verified before they are merged, so that damage is not carried over under a new digest. Segments of
+earlier versions, which have no digest, are rewritten.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import log
 
 import numpy as np
 from django.db import transaction
 
+from catalog.exceptions import SegmentDamaged
 from catalog.models import Descriptor, FeatureSpace, Image, Segment
 from catalog.services.index import live_index, neighbour_graph, spaces, store
 from catalog.services.index.store import DescriptorRow
@@ -19,6 +24,8 @@ from catalog.services.jobs.progress import MERGING, Progress
 from catalog.services.media.file_locks import file_commit_lock
 from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment
+
+logger = logging.getLogger(__name__)
 
 # Maximum number of rows in a merged segment. It limits how long writers wait for the transaction.
 MAX_MERGED_ROWS = 20_000
@@ -37,39 +44,57 @@ def merge_all(space: FeatureSpace, progress: Progress) -> None:
         SegmentDamaged, StoreUnavailable: as `merge_due`.
     """
     dead_counts = live_index.count_dead_rows(space.pk)
-    _merge(
-        [
-            segment
-            for segment in _ordered_segments(space)
-            if segment.rows < MAX_MERGED_ROWS or segment.pk in dead_counts
-        ],
-        dead_counts,
-        progress,
-    )
+    segments = [
+        segment
+        for segment in _ordered_segments(space)
+        if segment.rows < MAX_MERGED_ROWS or segment.pk in dead_counts or not segment.digest
+    ]
+    for segment in segments:
+        store.verify_segment(segment)
+    _merge(segments, dead_counts, progress)
 
 
 def merge_due(space: FeatureSpace, progress: Progress) -> None:
-    """Merge the groups that are due, until none is left.
+    """Merge the groups that are due, until none is left. Damaged segments stay as they are, and are logged.
 
     Raises:
-        SegmentDamaged: a segment cannot be read. It stays unchanged.
         StoreUnavailable: the disk reports an error. The segments stay unchanged.
     """
-    while groups := groups_due(space):
+    damaged: set[int] = set()
+    while groups := groups_due(space, damaged):
         for group in groups:
-            _merge(group, live_index.count_dead_rows(space.pk), progress)
+            damaged |= {segment.pk for segment in group if not _is_intact(segment)}
+            intact = [segment for segment in group if segment.pk not in damaged]
+            _merge(intact, live_index.count_dead_rows(space.pk), progress)
 
 
-def groups_due(space: FeatureSpace) -> list[SegmentGroup]:
-    """Return the groups to merge: size classes with MERGE_FACTOR or more segments, and segments with many dead rows."""
+def groups_due(space: FeatureSpace, damaged: Collection[int] = ()) -> list[SegmentGroup]:
+    """Return the groups to merge: size classes with MERGE_FACTOR or more segments, and segments to be rewritten.
+
+    These have many dead rows, or no digest.
+
+    Args:
+        damaged: primary keys of segments that are left out.
+    """
     dead_counts = live_index.count_dead_rows(space.pk)
-    sparse, by_size = [], defaultdict(list)
+    rewritten, by_size = [], defaultdict(list)
     for segment in _ordered_segments(space):
-        if dead_counts.get(segment.pk, 0) >= MAX_DEAD_FRACTION * segment.rows:
-            sparse.append(segment)
+        if segment.pk in damaged:
+            continue
+        if not segment.digest or dead_counts.get(segment.pk, 0) >= MAX_DEAD_FRACTION * segment.rows:
+            rewritten.append(segment)
         elif segment.rows <= MAX_MERGED_ROWS // 2:
             by_size[int(log(segment.rows, MERGE_FACTOR))].append(segment)
-    return [group for group in by_size.values() if len(group) >= MERGE_FACTOR] + ([sparse] if sparse else [])
+    return [group for group in by_size.values() if len(group) >= MERGE_FACTOR] + ([rewritten] if rewritten else [])
+
+
+def _is_intact(segment: Segment) -> bool:
+    try:
+        store.verify_segment(segment)
+    except SegmentDamaged as error:
+        logger.error("%s It is not merged. To repair the index, run: python manage.py check_index --repair", error)
+        return False
+    return True
 
 
 def _merge(segments: Sequence[Segment], dead_counts: dict[int, int], progress: Progress) -> None:
@@ -84,7 +109,7 @@ def _ordered_segments(space: FeatureSpace) -> list[Segment]:
 
 
 def _pack_groups(segments: Sequence[Segment], dead_counts: dict[int, int]) -> Iterator[SegmentGroup]:
-    """Yield runs of segments that fit into one, if there are several or some have dead rows."""
+    """Yield runs of segments that fit into one, if there are several, or some have dead rows or no digest."""
     group: SegmentGroup = []
     for segment in segments:
         if sum(member.rows for member in group) + segment.rows > MAX_MERGED_ROWS:
@@ -95,7 +120,7 @@ def _pack_groups(segments: Sequence[Segment], dead_counts: dict[int, int]) -> It
 
 
 def _needs_merge(group: SegmentGroup, dead_counts: dict[int, int]) -> Iterator[SegmentGroup]:
-    if len(group) > 1 or any(segment.pk in dead_counts for segment in group):
+    if len(group) > 1 or any(segment.pk in dead_counts or not segment.digest for segment in group):
         yield group
 
 

@@ -1,11 +1,15 @@
 """Requested rebuilds of the index: rows that workers run as jobs, and whose progress staff can follow."""
 
+from dataclasses import replace
 from typing import Any  # for users: the type of `request.user` depends on AUTH_USER_MODEL
 
 from django.db import transaction
 
 from catalog.exceptions import CatalogueBusy, ImageSearchError
 from catalog.models import Rebuild
+from catalog.services.accounts import audit
+from catalog.services.accounts.actor import acting_as, current_actor
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction, rebuilding
 from catalog.services.index.activation import RebuildResult
 from catalog.services.index.training.code_specs import CodeSpec
@@ -40,6 +44,7 @@ def enqueue(*, reextract: bool = False, extractor: str = "", code_spec: CodeSpec
             bits=code_spec.bits,
             created_by=user,
         )
+        audit.record(Action.REQUESTED, rebuild, target=f"rebuild {rebuild.pk}")
         dispatch.notify_rebuild()
     return rebuild
 
@@ -54,7 +59,8 @@ def run_waiting() -> None:
 
 
 def _execute(rebuild: Rebuild) -> None:
-    result = _rebuild(rebuild, record_progress(rebuild, _index_pending_while_extracting))
+    with acting_as(replace(current_actor(), user=rebuild.created_by)):
+        result = _rebuild(rebuild, record_progress(rebuild, _index_pending_while_extracting))
     Rebuild.objects.filter(pk=rebuild.pk).update(generation=result.generation)
 
 

@@ -18,6 +18,7 @@ from catalog import locks
 from catalog.exceptions import CatalogueBusy, ImageSearchError, gettext_noop
 from catalog.models import FeatureSpace, Generation, Image
 from catalog.querysets import ImageQuerySet
+from catalog.services.accounts.audit import Action
 from catalog.services.index import activation, extraction, live_index, merging, neighbour_graph, spaces, store
 from catalog.services.index.activation import RebuildResult
 from catalog.services.index.training import generation_training
@@ -84,7 +85,7 @@ def rollback() -> RebuildResult:
         previous = activation.previous_generation()
         if previous is None:
             raise ImageSearchError("There is no previous generation to roll back to.")
-        return activation.activate(previous)
+        return activation.activate(previous, action=Action.ROLLED_BACK)
 
 
 def maintain(*, progress: Progress = ignore_progress) -> None:

@@ -45,14 +45,14 @@ def segment_path(name: str) -> Path:
 def write_segment(space: FeatureSpace, rows: Sequence[DescriptorRow]) -> Segment:
     """Write `rows` as a segment file and return its unsaved row. The caller holds `file_commit_lock()`."""
     name = f"{space.key}/{uuid4().hex}{SEGMENT_SUFFIX}"
-    checksum = segments.write(
+    digests = segments.write(
         segment_path(name),
         space=json.dumps(space.description, sort_keys=True),
         vectors=np.stack([row.vector for row in rows]),
         image_ids=np.array([row.image_id for row in rows], np.int64),
         digests=np.array([list(bytes.fromhex(row.sha256)) for row in rows], np.uint8),
     )
-    return Segment(space=space, name=name, rows=len(rows), checksum=checksum)
+    return Segment(space=space, name=name, rows=len(rows), checksum=digests.checksum, digest=digests.digest)
 
 
 def register_segment(segment: Segment, rows: Sequence[DescriptorRow], live_ids: set[int]) -> None:
@@ -95,6 +95,11 @@ def commit(space: FeatureSpace, rows: Sequence[DescriptorRow]) -> int:
             live_ids = set(images.filter(~spaces.has_descriptor_in(space)).values_list("pk", flat=True))
             register_segment(segment, rows, live_ids)
     return len(live_ids)
+
+
+def verify_segment(segment: Segment) -> segments.Segment:
+    """Open the file of a segment and compare all of it with its row. Raises SegmentDamaged, StoreUnavailable."""
+    return segments.verify(segment_path(segment.name), segment.checksum, segment.digest)
 
 
 def remove_segments(removed: Sequence[Segment]) -> None:

@@ -6,6 +6,8 @@ from django.db import transaction
 
 from catalog.exceptions import CatalogueBusy, ImageSearchError
 from catalog.models import NetworkComparison
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction
 from catalog.services.jobs import dispatch
 from catalog.services.jobs.progress import EXTRACTING
@@ -34,6 +36,7 @@ def enqueue(*, labels: str = "", sample: int, user: Any) -> NetworkComparison:
         raise CatalogueBusy("The networks are already being compared. Try again when the comparison has finished.")
     with transaction.atomic():
         comparison = NetworkComparison.objects.create(labels=labels, sample=sample, created_by=user)
+        audit.record(Action.REQUESTED, comparison, target=f"network comparison {comparison.pk}")
         dispatch.notify_comparison()
     return comparison
 

@@ -14,8 +14,8 @@ from catalog.querysets import ImageQuerySet
 from catalog.services.index import activation, rebuilding, spaces, store
 from catalog.services.index.store import DescriptorRow
 from catalog.services.jobs.progress import Progress, ignore_progress
-from catalog.vectors import feature_file
-from catalog.vectors.feature_file import FeatureChunk, FeatureFile, open_feature_file
+from catalog.vectors.exchange import feature_file
+from catalog.vectors.exchange.feature_file import FeatureChunk, FeatureFile, open_feature_file
 from catalog.vectors.segments import open_segment
 
 
@@ -83,15 +83,15 @@ def import_features(path: Path, progress: Progress = ignore_progress) -> ImportR
         OSError: the file cannot be read.
     """
     space = spaces.get_or_create_active_space()
-    with open_feature_file(path) as file:
-        _check_compatible(file, space, path)
-        for batch in file.chunks():  # the whole file is checked before anything is imported
-            progress("checking", batch.first + len(batch.vectors), len(file))
-        result = ImportResult(rows=len(file), has_space=file.space is not None)
-        matcher = ImageMatcher()
-        for batch in file.chunks():
-            _import_batch(batch, space, matcher, result)
-            progress("importing", batch.first + len(batch.vectors), len(file))
+    file = open_feature_file(path)
+    _check_compatible(file, space, path)
+    for batch in file.chunks():  # the whole file is checked before anything is imported
+        progress("checking", batch.first + len(batch.vectors), len(file))
+    result = ImportResult(rows=len(file), has_space=file.space is not None)
+    matcher = ImageMatcher()
+    for batch in file.chunks():
+        _import_batch(batch, space, matcher, result)
+        progress("importing", batch.first + len(batch.vectors), len(file))
     activation.sync_image_status(space)
     rebuilding.maintain()
     return result

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from catalog.error_messages import error_message
+from catalog.error_messages import staff_message
 from catalog.exceptions import IndexUnavailable, StoreUnavailable, WeightsUnavailable
 from catalog.models import Image
 from catalog.services.index import spaces
@@ -30,7 +30,7 @@ def status_message() -> str | None:
         spaces.check_network(generation)
         return unpublished_weights_message() if spaces.uses_unpublished_weights(generation) else None
     except (IndexUnavailable, StoreUnavailable, WeightsUnavailable) as error:
-        return error_message(error)
+        return staff_message(error)
 
 
 def unpublished_weights_message() -> str:

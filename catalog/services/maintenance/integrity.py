@@ -1,5 +1,7 @@
 """Verification of the files against the database, and repair."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -17,7 +19,13 @@ from catalog.services.media import files
 from catalog.vectors.codes import code_files
 from catalog.vectors.neighbours import lists
 from catalog.vectors.segments import Segment as SegmentFile
-from catalog.vectors.segments import open_segment, verify
+from catalog.vectors.segments import open_segment
+
+logger = logging.getLogger(__name__)
+
+# The cleanup of the worker reads a part of the segments each time.
+PART_SECONDS = 900
+PARTS_PER_DAY = 24 * 3600 // PART_SECONDS
 
 
 @dataclass
@@ -25,7 +33,7 @@ class IntegrityReport:
     """The result of a check.
 
     Attributes:
-        orphans: files without a row. They do no harm and do not count as problems.
+        orphans: files without a row, except young originals and thumbnails. They do no harm and are no problems.
         missing, corrupt: files that are missing, or damaged.
         problems: messages, one for each problem.
     """
@@ -56,7 +64,7 @@ def check(progress: Progress = ignore_progress) -> IntegrityReport:
         pending=Image.objects.pending().count(),
         failed=Image.objects.failed().count(),
         segments=Segment.objects.count(),
-        orphans=len(orphans.find_orphans()) + len(files.find_unreferenced()),
+        orphans=len(orphans.find_orphans()) + len(orphans.find_media_orphans()),
     )
     _check_segments(report, progress)
     _check_derived(report, progress)
@@ -88,6 +96,23 @@ def repair(progress: Progress = ignore_progress) -> IntegrityReport:
     extraction.index_pending()
     rebuilding.maintain()
     return check(progress)
+
+
+def log_damaged_segments() -> int:
+    """Read a part of the segments, another one every PART_SECONDS, so that all are read once a day.
+
+    Damaged ones, which searches may not have noticed, are logged. Returns their number.
+    """
+    part, damaged = int(time.time() // PART_SECONDS) % PARTS_PER_DAY, 0
+    for segment in Segment.objects.order_by("pk"):
+        try:
+            if segment.pk % PARTS_PER_DAY == part:
+                _verify_segment(segment)
+        except SegmentDamaged as error:
+            if Segment.objects.filter(pk=segment.pk).exists():  # else merged into another segment in the meantime
+                logger.error("%s To repair the index, run: python manage.py check_index --repair", error)
+                damaged += 1
+    return damaged
 
 
 def _check_segments(report: IntegrityReport, progress: Progress) -> None:
@@ -151,7 +176,7 @@ def _damaged_derived(
 
 def _verify_segment(segment: Segment) -> None:
     """Raise SegmentDamaged if the file does not match its row and its `Descriptor` rows."""
-    segment_file = verify(store.segment_path(segment.name), segment.checksum)
+    segment_file = store.verify_segment(segment)
     rows = segment.descriptors.order_by("row")
     if list(rows.values_list("row", flat=True)) != list(range(len(segment_file))):
         raise SegmentDamaged("The rows of segment {name} do not match the database.", name=segment.name)

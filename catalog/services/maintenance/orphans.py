@@ -1,13 +1,17 @@
 """Orphans: files without a row, left by a process that died, or because the database lost its rows.
 
 Orphans are deleted, except segments with descriptors that images of the catalogue lack. A repair adopts those: the
-feature store is the durable record, and the index can be restored from it.
+feature store is the durable record, and the index can be restored from it. No segment is deleted while the file of
+another is missing: a database that was restored, or lost its last commits, may name segments that were merged since,
+and the orphan is what they were merged into. For the same reason young originals are kept.
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,39 +21,71 @@ from catalog.exceptions import SegmentDamaged
 from catalog.models import FeatureSpace, Generation, Image, Segment
 from catalog.services.index import spaces, store
 from catalog.services.index.store import DescriptorRow
-from catalog.services.media import files
+from catalog.services.media import deletion, files
 from catalog.services.media.file_locks import orphan_cleanup_lock
 from catalog.vectors.segments import Segment as SegmentFile
 from catalog.vectors.segments import open_segment, verify
 
+logger = logging.getLogger(__name__)
+
+# Younger originals and thumbnails are kept.
+MIN_MEDIA_AGE = timedelta(days=1)
+# How long the cleanup waits for processes that write files.
+LOCK_TIMEOUT_SECONDS = 20.0
 # Maximum number of digests in one query.
 DIGESTS_PER_QUERY = 5000
 
 
 def find_orphans() -> list[Path]:
     """Files of the feature store without a row."""
-    referenced = {store.segment_path(name) for name in Segment.objects.values_list("name", flat=True)}
-    return [path for path in store.stored_paths() if path not in referenced]
+    # Listed first: a file that gets its row meanwhile is none.
+    paths = list(store.stored_paths())
+    referenced = {store.segment_path(name) for name in _segment_names()}
+    return [path for path in paths if path not in referenced]
+
+
+def find_media_orphans() -> list[str]:
+    """Names of originals and thumbnails without a row. Young ones are left out: they may be about to get their row."""
+    return [name for name in files.find_unreferenced() if deletion.is_older(name, MIN_MEDIA_AGE)]
+
+
+def _segment_names() -> list[str]:
+    return list(Segment.objects.values_list("name", flat=True))
 
 
 def sweep() -> int:
     """Delete originals, thumbnails and segments without a row, and return how many there were.
 
-    Segments that `adopt` could use are kept.
+    Files are listed while others are written. Only the deletion holds the lock, a few files at a time.
 
     Raises:
         CatalogueBusy: other processes kept writing files.
+        StoreUnavailable: the media storage is not available.
     """
-    with orphan_cleanup_lock(timeout=20):
-        orphan_paths, media_names = (
-            [path for path in find_orphans() if not _has_missing_descriptors(path)],
-            files.find_unreferenced(),
-        )
+    return _sweep_segments() + _sweep_media()
+
+
+def _sweep_segments() -> int:
+    unneeded = {path for path in find_orphans() if not _has_missing_descriptors(path)}
+    if not unneeded:
+        return 0
+    with orphan_cleanup_lock(LOCK_TIMEOUT_SECONDS):
+        missing = [name for name in _segment_names() if not store.segment_path(name).exists()]
+        if missing:
+            logger.error(
+                "No segment is deleted, because %s is missing. To repair the index, run: "
+                "python manage.py check_index --repair",
+                missing[0],
+            )
+            return 0
+        orphan_paths = unneeded.intersection(find_orphans())  # others have got their row meanwhile
         for path in orphan_paths:
             path.unlink(missing_ok=True)
-        for name in media_names:
-            files.delete(name)
-    return len(orphan_paths) + len(media_names)
+    return len(orphan_paths)
+
+
+def _sweep_media() -> int:
+    return deletion.delete_unreferenced(find_media_orphans(), lock_timeout=LOCK_TIMEOUT_SECONDS, min_age=MIN_MEDIA_AGE)
 
 
 def adopt() -> int:
@@ -73,7 +109,7 @@ def _intact_segments() -> Iterator[SegmentFile]:
         if path.suffix != store.SEGMENT_SUFFIX:
             continue
         try:
-            yield verify(path, open_segment(path).checksum)
+            yield verify(path)
         except SegmentDamaged:
             store.quarantine(path)
 

@@ -6,14 +6,19 @@ share it; the cleanup holds it exclusively.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from django.conf import settings
 
 from catalog import locks
+from catalog.exceptions import CatalogueBusy, gettext_noop
 
-WRITER_TIMEOUT_SECONDS = 60.0
+# A cleanup holds the lock for a moment at a time. Uploads wait for it, and visitors for uploads.
+WRITER_TIMEOUT_SECONDS = 5.0
+CLEANUP_RUNNING_MESSAGE = gettext_noop(
+    "Files of deleted images are being removed, so nothing was added. Try again in a minute."
+)
 
 
 @contextmanager
@@ -26,7 +31,11 @@ def file_commit_lock() -> Iterator[None]:
         CatalogueBusy: a cleanup has held the lock for `WRITER_TIMEOUT_SECONDS`.
         StoreUnavailable: the lock file cannot be created.
     """
-    with locks.file_lock(_lock_path(), shared=True, timeout=WRITER_TIMEOUT_SECONDS):
+    with ExitStack() as exit_stack:
+        try:
+            exit_stack.enter_context(locks.file_lock(_lock_path(), shared=True, timeout=WRITER_TIMEOUT_SECONDS))
+        except CatalogueBusy as error:
+            raise CatalogueBusy(CLEANUP_RUNNING_MESSAGE) from error
         yield
 
 

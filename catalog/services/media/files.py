@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 
 from catalog.exceptions import PictureRejected, StoreUnavailable, gettext_noop
-from catalog.imaging.decoding import Picture, decode
+from catalog.imaging.crops import Box
+from catalog.imaging.decoders import Renderer, Rendering
+from catalog.imaging.decoding import Picture
 from catalog.imaging.digests import sha256
-from catalog.imaging.thumbnails import THUMBNAIL_SIDE, downscale, encode_jpeg_thumbnail
+from catalog.imaging.thumbnails import THUMBNAIL_SIDE, encode_jpeg_thumbnail
 from catalog.models import Image
+from catalog.services.media.decoding import decode, render
 from catalog.services.media.upload_limits import limits_for_image
 
 
@@ -68,6 +72,12 @@ def exists(name: str) -> bool:
         return default_storage.exists(name)
 
 
+def modified_at(name: str) -> datetime:
+    """When the file was written. Raises FileNotFoundError, StoreUnavailable."""
+    with storage_errors(READ_FAILED_MESSAGE):
+        return default_storage.get_modified_time(name)
+
+
 def open_file(name: str) -> File:
     """Open a file of the media storage. Raises FileNotFoundError, StoreUnavailable."""
     with storage_errors(READ_FAILED_MESSAGE):
@@ -120,10 +130,20 @@ def decode_original(image: Image, *, min_side: int | None) -> Picture:
     return decode(read(image), limits_for_image(image), min_decoded_side=min_side)
 
 
+def render_original(image: Image, *renderers: Renderer, min_side: int | None, box: Box | None = None) -> Rendering:
+    """Decode the original of an image, or the area `box` of it, and render it: see `decoding.render`.
+
+    Raises:
+        PictureRejected, StoreUnavailable: as `decode_original`.
+        CropRejected: the box extends beyond the image.
+    """
+    return render(read(image), limits_for_image(image), *renderers, min_decoded_side=min_side, box=box)
+
+
 def create_thumbnail(image: Image) -> None:
     """Create the thumbnail of an image again from its original. Raises like `read`."""
-    picture = decode_original(image, min_side=THUMBNAIL_SIDE)
-    name = save(thumbnail_path(image.sha256), encode_jpeg_thumbnail(downscale(picture.rgb, THUMBNAIL_SIDE)))
+    rendering = render_original(image, encode_jpeg_thumbnail, min_side=THUMBNAIL_SIDE)
+    name = save(thumbnail_path(image.sha256), rendering.files[0])
     if name != str(image.thumbnail):  # thumbnails used to be WebP files
         Image.objects.filter(pk=image.pk).update(thumbnail=name)
 

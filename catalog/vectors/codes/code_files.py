@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.vectors import derived_files
+from catalog.vectors import derived_files, hdf5
 from catalog.vectors.codes.binary_codes import BinaryEncoder
 from catalog.vectors.half_precision import as_float32
 from catalog.vectors.projections.projection import CHUNK_ROWS, Projection, inverse_norms
@@ -55,9 +55,9 @@ def open_codes(path: Path, segment: Segment) -> CodesAndScales | None:
 
 
 def is_intact(path: Path, segment: Segment) -> bool:
-    """Return whether the code file at `path` belongs to this segment and no byte of its arrays has changed."""
+    """Return whether the code file at `path` belongs to this segment and no byte of it has changed."""
     file = derived_files.read(path, segment, ARRAY_NAMES)
-    return file is not None and derived_files.has_checksum(file)
+    return file is not None and hdf5.is_intact(path, file)
 
 
 def write(path: Path, segment: Segment, codes_and_scales: CodesAndScales) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catalog.vectors import derived_files
+from catalog.vectors import derived_files, hdf5
 from catalog.vectors.hdf5 import Hdf5Arrays
 from catalog.vectors.segments import Segment
 
@@ -60,9 +60,9 @@ def open_lists(path: Path, segment: Segment) -> NeighbourLists | None:
 
 
 def is_intact(path: Path, segment: Segment) -> bool:
-    """Return whether the file at `path` belongs to this segment and no byte of its lists has changed."""
+    """Return whether the file at `path` belongs to this segment and no byte of it has changed."""
     file = _read(path, segment)
-    return file is not None and file.is_intact()
+    return file is not None and hdf5.is_intact(path, file)
 
 
 def write(path: Path, segment: Segment, lists: NeighbourLists) -> None:

@@ -65,7 +65,7 @@ def test_a_process_that_opens_the_index_reads_no_vectors(large_catalogue, monkey
     INDEX.close()
     monkeypatch.setattr(code_files, "build_codes", None)
     view = INDEX.view(spaces.active_generation())
-    assert isinstance(view.snapshot.segments[0].codes_and_scales.codes, np.memmap)
+    assert isinstance(view.snapshot.segments[0].codes_and_scales.codes.base, np.memmap)
 
 
 @pytest.mark.slow

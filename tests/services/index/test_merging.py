@@ -5,12 +5,14 @@ import pytest
 from django.conf import settings
 
 from catalog.models import Image, Segment
-from catalog.services.index import live_index, merging, rebuilding, spaces
+from catalog.services.index import live_index, merging, rebuilding, spaces, store
 from catalog.services.media import deletion
 from catalog.services.search import ranking
 from catalog.services.search.options import SearchOptions
+from catalog.vectors.segments import open_segment
 from tests import indexed_images
 from tests.services.index.store_helpers import referenced_files, segment_files
+from tests.vectors import headerless_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,3 +120,29 @@ def test_merge_writes_code_files(small_limits, monkeypatch):
     rebuilding.maintain()
     merged = Segment.objects.get(rows=4)
     assert (settings.INDEX_DIR / live_index.comparison_key(generation) / merged.name.split("/")[-1]).exists()
+
+
+def test_segments_of_earlier_versions_are_rewritten(small_limits):
+    images = add_segments(2, 2)
+    before = {image.pk: ranked_ids(image) for image in images}
+    for row in Segment.objects.all():
+        old = headerless_files.rewrite_as_old(store.segment_path(row.name))
+        Segment.objects.filter(pk=row.pk).update(checksum=old.checksum, digest="")
+    rebuilding.maintain()
+    assert list(Segment.objects.exclude(digest="").values_list("rows", flat=True)) == [4]
+    assert segment_files() == referenced_files()
+    assert {image.pk: ranked_ids(image) for image in images} == before
+
+
+def test_a_damaged_segment_is_not_merged_and_the_others_are(small_limits, caplog):
+    add_segments(2, 2, 2, 2)
+    damaged = Segment.objects.order_by("pk")[1]
+    path = store.segment_path(damaged.name)
+    data = bytearray(path.read_bytes())
+    data[data.index(open_segment(path).vectors.tobytes()) + 5] ^= 1
+    path.write_bytes(data)
+    rebuilding.maintain()
+    assert segment_sizes() == [2, 6]
+    assert Segment.objects.filter(pk=damaged.pk).exists()
+    assert path.read_bytes() == data
+    assert "its content has changed since it was written. It is not merged." in caplog.text

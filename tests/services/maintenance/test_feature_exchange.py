@@ -12,7 +12,7 @@ from catalog.services.ingest import uploads
 from catalog.services.maintenance import feature_exchange, integrity
 from catalog.services.media import deletion
 from catalog.services.search import queries, ranking
-from catalog.vectors import feature_file
+from catalog.vectors.exchange import feature_file
 
 
 def ranked_ids(image: Image) -> list[tuple[int, float]]:

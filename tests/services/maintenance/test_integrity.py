@@ -1,5 +1,7 @@
 """Inconsistencies between files and rows are reported and repaired."""
 
+import os
+
 import h5py
 import pytest
 from django.core.files.base import ContentFile
@@ -156,7 +158,9 @@ def test_files_without_rows_are_counted_as_orphans_and_deleted_by_a_repair(catal
     ]
     for path in stray_files:
         path.write_bytes(b"orphan")
-    default_storage.save("originals/ab/abcd.jpg", ContentFile(b"orphan"))
+    name = default_storage.save("originals/ab/abcd.jpg", ContentFile(b"orphan"))
+    assert integrity.check().orphans == 2  # an original that was just written may be about to get its row
+    os.utime(default_storage.path(name), (0, 0))
     report = integrity.check()
     assert (report.orphans, report.ok) == (3, True)
     assert integrity.repair().orphans == 0
@@ -199,3 +203,11 @@ def test_a_missing_thumbnail_is_reported_and_recreated(catalogue):
     assert str(image.thumbnail) in report.problems[0]
     assert integrity.repair().ok
     assert default_storage.open(str(image.thumbnail)).read() == before
+
+
+def test_the_worker_logs_damage_that_no_search_notices(catalogue, caplog, monkeypatch):
+    monkeypatch.setattr(integrity, "PARTS_PER_DAY", 1)
+    assert integrity.log_damaged_segments() == 0
+    flip_byte(only_segment())
+    assert integrity.log_damaged_segments() == 1
+    assert "its content has changed since it was written. To repair the index, run" in caplog.text

@@ -1,14 +1,22 @@
 """Segments without rows are deleted, or adopted if the database lost their rows."""
 
+import logging
+import os
 import shutil
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 
+from catalog import locks
+from catalog.exceptions import CatalogueBusy
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.services.index import extraction, rebuilding, spaces, store
 from catalog.services.index.live_index import INDEX
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import integrity, orphans
+from catalog.services.media import file_locks, files
+from catalog.services.media.file_locks import orphan_cleanup_lock
 from catalog.services.search import queries, ranking
 from catalog.services.search.options import SearchOptions
 from catalog.vectors.segments import open_segment
@@ -119,3 +127,58 @@ def test_each_image_is_adopted_once_from_overlapping_segments(catalogue, forbid_
     delete_segment_rows()
     assert orphans.adopt() == 6
     assert Descriptor.objects.count() == 6
+
+
+def test_no_segment_is_deleted_while_the_file_of_another_is_missing(catalogue, picture, forbid_extraction, caplog):
+    """As after a power loss that undid the commit of a merge: its file is the only copy of the descriptors."""
+    segment = Segment.objects.get()
+    merged = store.segment_path(segment.name).with_name("merged.h5")
+    store.segment_path(segment.name).rename(merged)
+    with caplog.at_level(logging.ERROR):
+        assert orphans.sweep() == 0
+    assert f"No segment is deleted, because {segment.name} is missing" in caplog.text
+    assert merged.exists()
+    report = integrity.repair()
+    assert (report.ok, report.indexed, report.segments, report.orphans) == (True, 6, 1, 0)
+
+
+def test_young_originals_are_kept(catalogue):
+    """The row of an original may have been lost with the last commits, and then it is the only copy."""
+    name = default_storage.save("originals/ab/abcd.jpg", ContentFile(b"the only copy"))
+    assert orphans.sweep() == 0
+    os.utime(default_storage.path(name), (0, 0))
+    assert orphans.sweep() == 1
+
+
+def test_files_are_listed_while_others_are_written(catalogue, settings, monkeypatch):
+    listed = []
+    find_unreferenced = files.find_unreferenced
+
+    def find_and_look_at_the_lock():
+        listed.append(locks.is_locked(settings.LOCKS_DIR / "files.lock"))
+        return find_unreferenced()
+
+    monkeypatch.setattr(files, "find_unreferenced", find_and_look_at_the_lock)
+    orphans.sweep()
+    assert listed == [False]
+
+
+def test_a_file_that_is_written_again_while_it_is_swept_is_kept(catalogue, picture, monkeypatch):
+    """It was listed before its picture was uploaded again."""
+    name = str(catalogue[0].original)
+    catalogue[0].delete()
+    os.utime(default_storage.path(name), (0, 0))
+    listed = orphans.find_media_orphans()
+    assert name in listed
+    uploads.add_picture(picture(0), "again.jpg")
+    monkeypatch.setattr(orphans, "find_media_orphans", lambda: listed)
+    assert orphans.sweep() == 0
+    assert default_storage.exists(name)
+
+
+def test_an_upload_waits_a_few_seconds_for_a_cleanup(db, picture, monkeypatch):
+    assert file_locks.WRITER_TIMEOUT_SECONDS <= 5
+    monkeypatch.setattr(file_locks, "WRITER_TIMEOUT_SECONDS", 0.1)
+    with orphan_cleanup_lock(1), pytest.raises(CatalogueBusy, match=r"nothing was added\. Try again"):
+        uploads.add_picture(picture(0), "one.jpg")
+    assert uploads.add_picture(picture(0), "one.jpg").image

@@ -1,5 +1,7 @@
 """Deleted images are gone at once, and their files are deleted after the commit."""
 
+import os
+
 from django.core.files.storage import default_storage
 
 from catalog import locks
@@ -69,5 +71,8 @@ def test_files_are_left_to_the_cleanup_while_others_write_files(
     with file_commit_lock(), django_capture_on_commit_callbacks(execute=True):
         deletion.delete(Image.objects.filter(pk=catalogue[0].pk))
     assert existing_files(catalogue[0]) == [True, True]
+    assert orphans.sweep() == 0  # young files are kept
+    for name in (catalogue[0].original, catalogue[0].thumbnail):
+        os.utime(settings.MEDIA_ROOT / str(name), (0, 0))
     assert orphans.sweep() == 2
     assert existing_files(catalogue[0]) == [False, False]

@@ -31,7 +31,7 @@ def test_written_codes_are_read_through_a_memory_map(write_segment, projection, 
     codes_and_scales = code_files.build_codes(segment, projection, ENCODER)
     code_files.write(tmp_path / "key" / "one.h5", segment, codes_and_scales)
     opened = code_files.open_codes(tmp_path / "key" / "one.h5", segment)
-    assert isinstance(opened.codes, np.memmap)
+    assert isinstance(opened.codes.base, np.memmap)
     np.testing.assert_array_equal(opened.codes, codes_and_scales.codes)
     np.testing.assert_array_equal(opened.scales, codes_and_scales.scales)
 

@@ -3,12 +3,18 @@
 A feature file has the two datasets that popular tutorials on image search write: `dataset_1` (descriptors, float,
 n × d) and `dataset_2` (names, n). Programs that read the tutorials' files can read ours. Ours also contain `digests`
 (uint8, n × 32: the SHA-256 of each original), and attributes with the format and the feature space.
+
+The files come from anywhere, so `file_reader` reads them in a process of its own.
 """
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import h5py
 import numpy as np
@@ -18,8 +24,9 @@ from catalog.exceptions import FeatureFileRejected
 
 FORMAT = "imagesearch features 1"
 VECTORS_DATASET, NAMES_DATASET, DIGESTS_DATASET = "dataset_1", "dataset_2", "digests"
-# Rows that are read or written at a time.
+# Rows that are read at a time.
 CHUNK_ROWS = 8192
+PROJECT_DIR = Path(__file__).resolve().parents[3]
 
 
 class FeatureChunk(NamedTuple):
@@ -39,79 +46,52 @@ class FeatureChunk(NamedTuple):
 
 
 class FeatureFile:
-    """An open feature file.
+    """A feature file to read.
 
     Attributes:
         space: the feature space as JSON text; None if the file does not name one.
+        dimensions: d, the length of a descriptor.
     """
 
-    def __init__(self, file: h5py.File, path: Path) -> None:
-        self._vectors, self._names, self._digests = (
-            file.get(name) for name in (VECTORS_DATASET, NAMES_DATASET, DIGESTS_DATASET)
-        )
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self.space = file.attrs.get("space")
-        self._check()
+        with _reader(path, 0) as output:
+            header = _next_record(path, output)
+        self.space: str | None = header["space"]
+        self.dimensions: int = header["dimensions"]
+        self._rows: int = header["rows"]
 
     def __len__(self) -> int:
-        return len(self._vectors)
-
-    @property
-    def dimensions(self) -> int:
-        return int(self._vectors.shape[1])
+        return self._rows
 
     def chunks(self) -> Iterator[FeatureChunk]:
         """Yield all rows in order, with vectors scaled to unit length.
 
         Raises:
-            FeatureFileRejected: a vector is zero or contains values that are not finite.
+            FeatureFileRejected: a vector is zero or contains values that are not finite, or the file is damaged.
         """
-        for start in range(0, len(self), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            vectors = np.asarray(self._vectors[rows], np.float64)
-            norms = np.linalg.norm(vectors, axis=1)
-            names = [_decode_name(name) for name in self._names[rows]]
-            for position in np.flatnonzero(~np.isfinite(norms) | (norms == 0))[:1].tolist():
-                raise FeatureFileRejected(
-                    "Row {row} of {path} ({name}) is not a valid descriptor: it contains {content}. "
-                    "Nothing was imported.",
-                    row=start + position,
-                    path=self._path,
-                    name=names[position],
-                    content="only zeros" if norms[position] == 0 else "values that are not finite",
-                )
-            digests = None if self._digests is None else [bytes(digest).hex() for digest in self._digests[rows]]
-            yield FeatureChunk(start, (vectors / norms[:, np.newaxis]).astype(np.float32), names, digests)
-
-    def _check(self) -> None:
-        if not (isinstance(self._vectors, h5py.Dataset) and isinstance(self._names, h5py.Dataset)):
-            raise self._rejected("it lacks the datasets dataset_1 (descriptors) and dataset_2 (names)")
-        if self._vectors.ndim != 2 or self._vectors.dtype.kind != "f":
-            raise self._rejected("its dataset_1 is not a matrix of floating-point numbers")
-        if self._names.shape != self._vectors.shape[:1] or self._names.dtype.kind not in "SO":
-            raise self._rejected("its dataset_2 does not contain one name for each row of dataset_1")
-        if self._digests is not None and self._digests.shape != (len(self._vectors), 32):
-            raise self._rejected("its digests are not 32 bytes for each row of dataset_1")
-
-    def _rejected(self, reason: str) -> FeatureFileRejected:
-        return FeatureFileRejected("{path} is not a feature file: {reason}.", path=self._path, reason=reason)
+        with _reader(self._path, CHUNK_ROWS) as output:
+            _next_record(self._path, output)
+            done = 0
+            while done < len(self):
+                record = _next_record(self._path, output)
+                vectors = np.frombuffer(output.read(record["bytes"]), "<f4")
+                if vectors.nbytes != record["bytes"]:
+                    raise _unreadable(self._path)
+                rows = vectors.reshape(-1, self.dimensions)
+                yield FeatureChunk(done, rows, record["names"], record["digests"])
+                done += len(rows)
 
 
-@contextmanager
-def open_feature_file(path: Path) -> Iterator[FeatureFile]:
+def open_feature_file(path: Path) -> FeatureFile:
     """Open a file for reading.
 
     Raises:
         FeatureFileRejected: the file is not HDF5, is not a feature file, or is damaged.
         OSError: the file cannot be read, for example FileNotFoundError.
     """
-    path.open("rb").close()  # raises the system's own error, which is clearer than h5py's
-    try:
-        with h5py.File(path, "r") as file:
-            yield FeatureFile(file, path)
-    # h5py raises these for a file that is truncated or is not HDF5.
-    except (OSError, RuntimeError, KeyError) as error:
-        raise FeatureFileRejected("{path} cannot be read as HDF5: {error}.", path=path, error=error) from error
+    path.open("rb").close()
+    return FeatureFile(path)
 
 
 def write(path: Path, chunks: Iterable[FeatureChunk], *, dimensions: int, space: str) -> int:
@@ -145,5 +125,33 @@ def _create_resizable(file: h5py.File, name: str, row_shape: tuple[int, ...], dt
     return file.create_dataset(name, (0, *row_shape), dtype, maxshape=(None, *row_shape), chunks=(1024, *row_shape))
 
 
-def _decode_name(name: bytes | str) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+@contextmanager
+def _reader(path: Path, chunk_rows: int) -> Iterator[IO[bytes]]:
+    """Start a process that reads a file, and yield what it writes. It is killed at the end of the block."""
+    command = [sys.executable, "-m", "catalog.vectors.exchange.file_reader", str(path.absolute()), str(chunk_rows)]
+    # HDF5 loads no plugins, and NumPy starts no threads, whose stacks would count as memory.
+    environment = os.environ | {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen(  # noqa: S603
+        command, cwd=PROJECT_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            yield cast("IO[bytes]", process.stdout)
+        finally:
+            process.kill()
+
+
+def _next_record(path: Path, output: IO[bytes]) -> dict[str, Any]:
+    """The next line of a reader. Raises FeatureFileRejected: the file is rejected, or its reader has died."""
+    line = output.readline()
+    if not line.endswith(b"\n"):
+        raise _unreadable(path)
+    record = json.loads(line)
+    if "rejected" in record:
+        raise FeatureFileRejected(record["rejected"], path=path, **record["params"])
+    return record
+
+
+def _unreadable(path: Path) -> FeatureFileRejected:
+    return FeatureFileRejected(
+        "{path} cannot be read: it is damaged, or too large. Nothing more was imported from it.", path=path
+    )
