@@ -27,6 +27,8 @@ PERIOD_LABELS = dict(
     )
 )
 
+MAX_NEW_TAGS = 20  # of the images of one upload
+
 
 class MultipleFileInput(forms.ClearableFileInput):
     allow_multiple_selected = True
@@ -214,7 +216,10 @@ class UploadForm(forms.Form):
         names = [name.strip() for name in self.cleaned_data["tags"].split(",")]
         if any(len(name) > 60 for name in names):
             raise forms.ValidationError(_("A tag can have at most 60 characters."))
-        return list(dict.fromkeys(name for name in names if name))
+        names = list(dict.fromkeys(name for name in names if name))
+        if len(names) > MAX_NEW_TAGS:
+            raise forms.ValidationError(_("Enter at most %(count)s tags."), params={"count": MAX_NEW_TAGS})
+        return names
 
 
 def _network_choices() -> list[tuple[str, object]]:

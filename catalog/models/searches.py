@@ -19,13 +19,24 @@ class QueryPhoto(models.Model):
     """A photo that somebody searches with. It never enters the catalogue, and is deleted when it expires."""
 
     token = models.CharField(max_length=40, unique=True, default=generate_token)
+    owner = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="who searched: the id of an account, or a keyed digest of an address",
+    )
+    digest = models.CharField(max_length=64, default="", help_text="SHA-256 of the uploaded file")
     label = models.CharField(max_length=255)
     picture = models.BinaryField(help_text="WebP without metadata")
+    picture_bytes = models.PositiveIntegerField(default=0, help_text="size of the stored picture")
     space_key = models.CharField(max_length=120)
     descriptor = models.BinaryField(help_text="float32, little-endian")
-    expires_at = models.DateTimeField(
-        null=True, db_index=True, help_text="null: kept as long as a saved search needs it"
-    )
+    expires_at = models.DateTimeField(null=True, help_text="null: kept as long as a saved search needs it")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("owner", "digest", "label"), name="query_photo_stored_once")]
+        # All that the quota needs, so that no pictures are read for it.
+        indexes = [models.Index(fields=("expires_at", "owner", "picture_bytes"), name="query_photo_quota")]
 
     def __str__(self) -> str:
         return self.label

@@ -6,6 +6,7 @@ from typing import cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -21,6 +22,8 @@ from catalog.views.feedback import build_url, photo_tokens
 from catalog.views.query_source import QuerySource, parse_results_url, query_source_at
 from catalog.views.results_params import parse_crop, parse_results_params
 
+SEARCHES_PER_PAGE = 10
+
 
 @dataclass(frozen=True)
 class SavedSearchRow:
@@ -28,12 +31,14 @@ class SavedSearchRow:
 
     Attributes:
         source: what it searches with; None if that, or a filter, no longer exists.
-        new_results: images that match and were added since the owner last saw the results.
+        can_run: whether source and filters still exist and can be searched with.
+        new_results: images that match and were added since the owner last saw the results; None if none was added.
         new_url: the results page with these images alone.
     """
 
     search: SavedSearch
     source: QuerySource | None = None
+    can_run: bool = False
     new_results: Results | None = None
     new_url: str = ""
 
@@ -41,8 +46,11 @@ class SavedSearchRow:
 @require_safe
 @login_required
 def list_saved(request: HttpRequest) -> HttpResponse:
-    rows = [_build_row(search) for search in SavedSearch.objects.filter(user=request.user.pk)]
-    return render(request, "search/saved_searches.html", {"saved_searches": rows})
+    """List the saved searches, newest first. Only those of this page are run, and only if there are newer images."""
+    paginator = Paginator(SavedSearch.objects.filter(user=request.user.pk), SEARCHES_PER_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
+    context = {"saved_searches": [_build_row(search) for search in page], "page": page, "query_prefix": ""}
+    return render(request, "search/saved_searches.html", context)
 
 
 @require_POST
@@ -91,6 +99,9 @@ def _row_with_new_results(search: SavedSearch, path: str, query: QueryDict) -> S
     if source.query is None:
         return SavedSearchRow(search)
     options = parse_results_params(query).search_options(source.excluded_image_id())
+    if not saved_searches.has_newer_images(search):
+        return SavedSearchRow(search, source, can_run=True)
     options = saved_searches.new_results_options(search, options, source.query.space)
     query["after_id"], query["min_score"] = str(options.filters.after_id), f"{options.min_score:.3f}"
-    return SavedSearchRow(search, source, ranking.search(source.query, options), build_url(path, query))
+    results = ranking.search(source.query, options)
+    return SavedSearchRow(search, source, can_run=True, new_results=results, new_url=build_url(path, query))

@@ -5,8 +5,9 @@ Owners on other machines are presumed dead when their lease expires.
 """
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,9 +100,28 @@ def release_stale(model: type[Model]) -> None:
             _lock_path(name).unlink(missing_ok=True)
 
 
+def delete_unused_locks(min_age_seconds: float) -> int:
+    """Delete the lock files of processes that died at least so long ago, and return how many there were."""
+    cutoff = time.time() - min_age_seconds
+    unused = [path for path in _locks_dir().glob("*.lock") if _is_older(path, cutoff) and not locks.is_locked(path)]
+    for path in unused:
+        path.unlink(missing_ok=True)
+    return len(unused)
+
+
+def _is_older(path: Path, cutoff: float) -> bool:
+    with suppress(FileNotFoundError):  # its owner has just ended
+        return path.stat().st_mtime < cutoff
+    return False
+
+
 def _hostname() -> str:
     return socket.gethostname()[:60]
 
 
 def _lock_path(name: str) -> Path:
-    return settings.LOCKS_DIR / "leases" / f"{name.rpartition(':')[2]}.lock"
+    return _locks_dir() / f"{name.rpartition(':')[2]}.lock"
+
+
+def _locks_dir() -> Path:
+    return settings.LOCKS_DIR / "leases"

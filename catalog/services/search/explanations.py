@@ -5,23 +5,28 @@ not.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image as PILImage
 
 from catalog.exceptions import NoIndexedImages
 from catalog.features import attribution
-from catalog.imaging.crops import Box, crop
+from catalog.imaging.crops import Box
+from catalog.imaging.decoders import Rendering
 from catalog.imaging.limits import PictureLimits
 from catalog.imaging.overlays import draw_heatmap
+from catalog.imaging.thumbnails import downscale
 from catalog.models import FeatureSpace, Image
 from catalog.services.index import spaces
 from catalog.services.index.training.trained_parameters import projection_of
 from catalog.services.media import files
+from catalog.services.media.upload_limits import limits_for_image
 from catalog.services.search import queries
 from catalog.vectors.projections.projection import Projection
 
 OVERLAY_SIDE = 400  # pixels
+OVERLAY_PICTURE = partial(downscale, max_side=OVERLAY_SIDE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Activations:
     """A picture and the feature maps of the network for it. They serve any number of explanations.
 
     Attributes:
-        rgb: the upright picture, or its crop.
+        rgb: the upright picture, or its crop, with its longer side at most OVERLAY_SIDE.
         maps: for each input size of the space float32, rows × columns × channels.
         space: the feature space of the network.
     """
@@ -102,18 +107,12 @@ def explain(query: Activations, image: Image) -> Explanation:
     return Explanation(float(grids[0].sum()), photo_contributions, image_contributions, query.space)
 
 
-def compute_activations(rgb: PILImage.Image, space: FeatureSpace) -> Activations:
-    """Run the network of `space` over a picture, once for each input size. Raises WeightsUnavailable."""
-    extractor = spaces.get_extractor(space)
-    return Activations(rgb, [maps[0] for maps in extractor.feature_maps([extractor.prepare(rgb)])], space)
-
-
 def compute_photo_activations(
     data: bytes, box: Box | None = None, *, limits: PictureLimits | None = None
 ) -> Activations:
     """Run the active network over a query photo, or over the crop `box` of it. Raises as `queries.extract_query`."""
     space = queries.require_active_space()
-    return compute_activations(queries.decode_photo(data, box, limits, space), space)
+    return _run_network(queries.render_photo(data, space, OVERLAY_PICTURE, box=box, limits=limits), space)
 
 
 def compute_image_activations(image: Image, space: FeatureSpace | None = None, box: Box | None = None) -> Activations:
@@ -133,9 +132,14 @@ def compute_image_activations(image: Image, space: FeatureSpace | None = None, b
             name=image.label,
         )
     # Decoded as it was for extraction.
-    min_side = None if box else spaces.get_extractor(space).space.decoded_side
-    picture = files.decode_original(image, min_side=min_side)
-    return compute_activations(crop(picture, box) if box else picture.rgb, space)
+    data, limits = files.read(image), limits_for_image(image)
+    return _run_network(queries.render_photo(data, space, OVERLAY_PICTURE, box=box, limits=limits), space)
+
+
+def _run_network(rendering: Rendering, space: FeatureSpace) -> Activations:
+    *prepared, overlay_picture = rendering.arrays
+    maps = spaces.get_extractor(space).feature_maps([tuple(prepared)])
+    return Activations(PILImage.fromarray(overlay_picture), [each[0] for each in maps], space)
 
 
 def _contributions(components: np.ndarray, other_components: np.ndarray, projection: Projection | None) -> np.ndarray:

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db.models import Count, Q
 
 from catalog.querysets import ImageQuerySet
+from catalog.services.monitoring import process_metrics
 from catalog.services.search.filters import Filters, days_ago
 
 # The values that the filters offer: the minimum length of the shorter side in pixels, and the age of an image in days.
@@ -49,12 +50,13 @@ def count_choices(fields: Iterable[str], filters: Filters, status: str) -> Facet
 def _cached_counts(filters: Filters, status: str, field: str) -> dict[object, int]:
     key = f"facet-{field}-{status}-{sha256(repr(filters).encode()).hexdigest()}"
     cached = cache.get(key)
+    process_metrics.count_cache_lookup("facets", is_hit=cached is not None)
     if cached is not None:
-        return cached
+        return dict(cached)
     images = filters.images().order_by()
     counts = _COUNTERS[field](images.filter(status=status) if status else images)
     if counts[None] >= CACHE_FROM_COUNT:
-        cache.set(key, counts, CACHE_SECONDS)
+        cache.set(key, list(counts.items()), CACHE_SECONDS)  # JSON has no keys but strings
     return counts
 
 

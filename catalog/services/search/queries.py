@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image as PILImage
 
 from catalog.exceptions import NoIndexedImages, SegmentDamaged, gettext_noop
-from catalog.imaging.crops import Box, crop
-from catalog.imaging.decoding import decode
+from catalog.features.extractors import PreparedPicture
+from catalog.imaging.crops import Box
+from catalog.imaging.decoders import Renderer, Rendering
 from catalog.imaging.limits import PictureLimits
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.services.index import spaces, store
-from catalog.services.media.upload_limits import picture_limits
+from catalog.services.media.decoding import REQUEST_WAIT, render
+from catalog.services.media.upload_limits import query_limits
+from catalog.services.monitoring import process_metrics
 from catalog.vectors.segments import open_segment
 
 NOTHING_INDEXED_MESSAGE = gettext_noop(
@@ -47,10 +49,16 @@ def extract_query(data: bytes, box: Box | None = None, *, limits: PictureLimits 
         NoIndexedImages: there is no active space yet.
         WeightsUnavailable: the weights of the network are missing.
         CropRejected: the crop extends beyond the photo.
+        Overloaded: too many pictures are being decoded.
     """
     space = require_active_space()
-    extractor = spaces.get_extractor(space)
-    return Query(extractor.extract([extractor.prepare(decode_photo(data, box, limits, space))])[0], space)
+    return prepared_query(render_photo(data, space, box=box, limits=limits).arrays, space)
+
+
+def prepared_query(prepared: PreparedPicture, space: FeatureSpace) -> Query:
+    """Run the network of `space` on its inputs for a photo. Raises WeightsUnavailable."""
+    with process_metrics.time_stage("network"):
+        return Query(spaces.get_extractor(space).extract([prepared])[0], space)
 
 
 def image_query(image: Image) -> Query | None:
@@ -74,11 +82,32 @@ def image_query(image: Image) -> Query | None:
     return None
 
 
-def decode_photo(data: bytes, box: Box | None, limits: PictureLimits | None, space: FeatureSpace) -> PILImage.Image:
-    """Decode a photo, or the crop `box` of it, for the extractor of `space`. Raises PictureRejected, CropRejected."""
-    min_side = None if box else spaces.get_extractor(space).space.decoded_side
-    picture = decode(data, limits or picture_limits(), min_decoded_side=min_side)
-    return crop(picture, box) if box else picture.rgb
+def render_photo(
+    data: bytes,
+    space: FeatureSpace,
+    *renderers: Renderer,
+    box: Box | None = None,
+    limits: PictureLimits | None = None,
+) -> Rendering:
+    """Decode a photo, or the crop `box` of it, once: for the network of `space` and for `renderers`.
+
+    Returns:
+        Its first arrays are the inputs of the network.
+
+    Raises:
+        PictureRejected, CropRejected, Overloaded, WeightsUnavailable: as `extract_query`.
+    """
+    extractor = spaces.get_extractor(space)
+    with process_metrics.count_failed_search(), process_metrics.time_stage("decode"):
+        return render(
+            data,
+            limits or query_limits(),
+            *extractor.resizers,
+            *renderers,
+            min_decoded_side=None if box else extractor.space.decoded_side,
+            box=box,
+            wait_seconds=REQUEST_WAIT,
+        )
 
 
 def require_active_space() -> FeatureSpace:

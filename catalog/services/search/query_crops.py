@@ -1,5 +1,6 @@
 """Queries by a crop of a picture. Their descriptors are cached, since every page of the results needs them."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ from catalog.models import FeatureSpace, Image, QueryPhoto
 from catalog.services.index import spaces
 from catalog.services.media import files
 from catalog.services.media.upload_limits import limits_for_image
+from catalog.services.monitoring import process_metrics
 from catalog.services.search import queries, query_photos
 from catalog.services.search.queries import Query
 
@@ -39,10 +41,13 @@ def image_crop_query(image: Image, box: Box) -> Query:
 
 def _cached_query(name: str, read: Callable[[], bytes], box: Box, limits: PictureLimits) -> Query:
     space = spaces.active_space()
-    if space and (cached := cache.get(_cache_key(name, box, space))):
-        return Query(np.frombuffer(cached, "<f4"), space)
+    cached = cache.get(_cache_key(name, box, space)) if space else None
+    process_metrics.count_cache_lookup("crops", is_hit=cached is not None)
+    if space and cached:
+        return Query(np.frombuffer(b64decode(cached), "<f4"), space)
     query = queries.extract_query(read(), box, limits=limits)
-    cache.set(_cache_key(name, box, query.space), query.vector.astype("<f4").tobytes(), CACHE_SECONDS)
+    vector = b64encode(query.vector.astype("<f4").tobytes()).decode()  # the cache holds JSON
+    cache.set(_cache_key(name, box, query.space), vector, CACHE_SECONDS)
     return query
 
 

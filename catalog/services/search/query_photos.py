@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
 
 import numpy as np
 from django.conf import settings
@@ -10,41 +12,67 @@ from django.utils import timezone
 
 from catalog.exceptions import QueryPhotoExpired
 from catalog.imaging.crops import Box
-from catalog.imaging.decoding import decode
 from catalog.imaging.filenames import sanitise_filename
 from catalog.imaging.limits import PictureLimits
-from catalog.imaging.thumbnails import encode_webp_thumbnail
+from catalog.imaging.thumbnails import encode_within
 from catalog.models import QueryPhoto
 from catalog.services.index import spaces
-from catalog.services.media.upload_limits import picture_limits
-from catalog.services.search import explanations, queries
+from catalog.services.search import explanations, queries, query_photo_quota
 from catalog.services.search.explanations import Activations
 from catalog.services.search.queries import Query
 
 # Large enough to be cropped, and to be extracted again after a rebuild into another feature space.
 STORED_SIDE, STORED_QUALITY = 1024, 90  # pixels, and WebP quality
+# Noise does not become small, and nobody has to look at it.
+MAX_STORED_BYTES, REDUCED_QUALITY = 512 * 1024, 15
+STORED_PICTURE = partial(
+    encode_within,
+    max_side=STORED_SIDE,
+    quality=STORED_QUALITY,
+    max_bytes=MAX_STORED_BYTES,
+    reduced_quality=REDUCED_QUALITY,
+)
 # A long and narrow photo that was accepted may be smaller than the site's minimum once it is reduced.
 STORED_LIMITS = PictureLimits(min_side=1)
 
 
-def store_photo(data: bytes, name: str) -> QueryPhoto:
+def store_photo(data: bytes, name: str, owner: str = "") -> QueryPhoto:
     """Extract the descriptor of a photo and store both until the photo expires.
 
-    The stored picture is reduced to STORED_SIDE and has no metadata. Expired photos are deleted first.
+    The stored picture is reduced to STORED_SIDE and has no metadata. What its owner sends again is not stored again.
+    Expired photos are deleted first, and others if there are too many.
+
+    Args:
+        owner: who searches: see `query_photo_quota`.
 
     Raises:
-        PictureRejected, NoIndexedImages, WeightsUnavailable: nothing was stored.
+        PictureRejected, NoIndexedImages, WeightsUnavailable, Overloaded: nothing was stored.
     """
     delete_expired()
-    query = queries.extract_query(data)
-    picture = decode(data, picture_limits(), min_decoded_side=STORED_SIDE)
-    return QueryPhoto.objects.create(
-        label=sanitise_filename(name),
-        picture=encode_webp_thumbnail(picture.rgb, STORED_SIDE, quality=STORED_QUALITY),
-        space_key=query.space.key,
-        descriptor=query.vector.astype("<f4").tobytes(),
-        expires_at=default_expiry(),
-    )
+    identity = {"owner": owner, "digest": sha256(data).hexdigest(), "label": sanitise_filename(name)}
+    stored = QueryPhoto.objects.filter(**identity).first()
+    if stored is None:
+        query_photo_quota.make_room(owner)
+        stored, _created = QueryPhoto.objects.get_or_create(**identity, defaults=_described_photo(data))
+    elif stored.expires_at is not None:
+        stored.expires_at = default_expiry()
+        stored.save(update_fields=["expires_at"])
+    return stored
+
+
+def _described_photo(data: bytes) -> dict[str, object]:
+    """Return what is stored of a photo: its picture and its descriptor."""
+    space = queries.require_active_space()
+    # Decoded once, for the network: the stored picture of a large JPEG may be smaller than STORED_SIDE.
+    rendering = queries.render_photo(data, space, STORED_PICTURE)
+    query = queries.prepared_query(rendering.arrays, space)
+    return {
+        "picture": rendering.files[0],
+        "picture_bytes": len(rendering.files[0]),
+        "space_key": query.space.key,
+        "descriptor": query.vector.astype("<f4").tobytes(),
+        "expires_at": default_expiry(),
+    }
 
 
 def get_photo(token: str) -> QueryPhoto:

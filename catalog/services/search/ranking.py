@@ -10,6 +10,7 @@ from catalog.models import FeatureSpace, Generation, Image
 from catalog.services.index import spaces
 from catalog.services.index.live_index import IndexView, engine, synced_view
 from catalog.services.index.training.trained_parameters import calibration_of
+from catalog.services.monitoring import process_metrics
 from catalog.services.search import feedback
 from catalog.services.search.options import DEFAULT_OPTIONS, SearchOptions
 from catalog.services.search.queries import NOTHING_INDEXED_MESSAGE, Query, image_query
@@ -126,18 +127,15 @@ def search(query: Query, options: SearchOptions = DEFAULT_OPTIONS) -> Results:
 def rank_query(query: Query, options: SearchOptions) -> QueryRanking:
     """Rank the catalogue by similarity to a query, without loading the images. Raises as `search`."""
     started_at = time.perf_counter()
-    generation = _require_serving_generation(query.space)
-    view = synced_view(generation)
-    if not view.snapshot.segments and not view.damaged:
-        raise NoIndexedImages(NOTHING_INDEXED_MESSAGE)
+    with process_metrics.count_failed_search(), process_metrics.time_stage("rank"):
+        generation = _require_serving_generation(query.space)
+        view = synced_view(generation)
+        if not view.snapshot.segments and not view.damaged:
+            raise NoIndexedImages(NOTHING_INDEXED_MESSAGE)
+        ranking = _rank_view(query, view, options)
+    process_metrics.count_search(process_metrics.ANSWERED)
     refined = bool(options.expansion or options.feedback)
-    return QueryRanking(
-        _rank_view(query, view, options),
-        None if refined else calibration_of(generation),
-        query.space,
-        view.damaged,
-        started_at,
-    )
+    return QueryRanking(ranking, None if refined else calibration_of(generation), query.space, view.damaged, started_at)
 
 
 def search_similar(image: Image, options: SearchOptions = DEFAULT_OPTIONS) -> Results | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from catalog.exceptions import ImageSearchError
 from catalog.models import FeatureSpace, Image, QueryPhoto, SavedSearch
 from catalog.services.search import query_photos
 from catalog.services.search.options import SearchOptions
@@ -13,10 +14,19 @@ from catalog.services.search.ranking import calibration_for
 from catalog.vectors.calibration import SimilarityLevel
 
 MAX_NEW_HITS = 6
+MAX_SAVED_SEARCHES = 200  # of one account
 
 
 def save(user: User, name: str, url: str, photos: Iterable[QueryPhoto]) -> SavedSearch:
-    """Save the search at `url`. Its photos no longer expire, and present images do not count as new results."""
+    """Save the search at `url`. Its photos no longer expire, and present images do not count as new results.
+
+    Raises:
+        ImageSearchError: the account has saved as many searches as it may.
+    """
+    if user.saved_searches.count() >= MAX_SAVED_SEARCHES:
+        raise ImageSearchError(
+            "You have saved {count} searches, and no more are kept. Delete one of them first.", count=MAX_SAVED_SEARCHES
+        )
     with transaction.atomic():
         search = SavedSearch.objects.create(user=user, name=name, url=url, last_seen_image_id=newest_image_id())
         search.photos.set(photos)
@@ -43,6 +53,11 @@ def mark_seen(search: SavedSearch) -> None:
 def newest_image_id() -> int:
     """Return the id of the image that was added last; 0 if there is none."""
     return Image.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def has_newer_images(search: SavedSearch) -> bool:
+    """Return whether an image was added since the owner last saw the results: without, there is nothing to search."""
+    return newest_image_id() > search.last_seen_image_id
 
 
 def new_results_options(search: SavedSearch, options: SearchOptions, space: FeatureSpace) -> SearchOptions:

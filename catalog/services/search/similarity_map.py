@@ -11,6 +11,7 @@ from PIL import ImageOps
 
 from catalog import locks
 from catalog.exceptions import CatalogueBusy, StoreUnavailable
+from catalog.imaging.digests import sha256
 from catalog.models import Descriptor, Generation, Image, SimilarityMap
 from catalog.services.index import spaces
 from catalog.services.index.live_index import synced_view
@@ -131,6 +132,13 @@ def _searchable_descriptors(generation: Generation) -> QuerySet[Descriptor]:
     return Descriptor.objects.filter(space=generation.space, image__isnull=False)
 
 
+def sheet_digest(similarity_map: SimilarityMap, number: int) -> str:
+    """Return a digest of the images on a sheet: another one as soon as one of them is deleted."""
+    ids = _sheet_ids(similarity_map, number)
+    present = Image.objects.filter(pk__in=ids).order_by("pk").values_list("sha256", flat=True)
+    return sha256("".join(present).encode())
+
+
 def sprite_sheet(similarity_map: SimilarityMap, number: int) -> bytes:
     """Return a JPEG of the pictures of up to SPRITES_PER_SHEET images, in the order of the map.
 
@@ -142,7 +150,7 @@ def sprite_sheet(similarity_map: SimilarityMap, number: int) -> bytes:
     Raises:
         IndexError: the map has no such sheet.
     """
-    ids = similarity_map.ids()[number * SPRITES_PER_SHEET : (number + 1) * SPRITES_PER_SHEET].tolist()
+    ids = _sheet_ids(similarity_map, number)
     if number < 0 or not ids:
         raise IndexError(number)
     images = Image.objects.in_bulk(ids)
@@ -154,6 +162,10 @@ def sprite_sheet(similarity_map: SimilarityMap, number: int) -> bytes:
     buffer = io.BytesIO()
     canvas.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
+
+
+def _sheet_ids(similarity_map: SimilarityMap, number: int) -> list[int]:
+    return similarity_map.ids()[number * SPRITES_PER_SHEET : (number + 1) * SPRITES_PER_SHEET].tolist()
 
 
 def _sprite(image: Image) -> PILImage.Image | None:

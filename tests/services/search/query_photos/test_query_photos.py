@@ -45,7 +45,7 @@ def test_stored_photo_is_reduced_and_has_no_metadata(catalogue, picture):
 
 
 def test_tokens_are_long_and_unique(catalogue, picture):
-    tokens = {query_photos.store_photo(picture(1), "a.jpg").token for _ in range(5)}
+    tokens = {query_photos.store_photo(picture(number), "a.jpg").token for number in range(5)}
     assert len(tokens) == 5
     assert min(map(len, tokens)) >= 20
 

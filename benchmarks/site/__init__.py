@@ -1,0 +1,1 @@
+"""A whole site under load, and its web server with slow clients."""
