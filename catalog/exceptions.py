@@ -17,6 +17,16 @@ class Message:
         return self.template.format(**self.params)
 
 
+class Internal:
+    """A parameter that visitors do not see, such as the address of a server. They see no folders of a path either."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
 class ImageSearchError(Exception):
     """An error with a message that says what is wrong and what to do.
 
@@ -45,6 +55,19 @@ class PictureRejected(ImageSearchError):
     def __init__(self, code: str, message: str, **params: object) -> None:
         super().__init__(message, **params)
         self.code = code
+
+
+class MetadataNotRemovable(ImageSearchError):
+    """The structure of a picture file is not understood, so visitors do not get the original."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            gettext_noop("The place and camera in this file cannot be removed, so only those who edit images get it.")
+        )
+
+
+class ImageGone(ImageSearchError):
+    """The catalogue has no image with this digest (any more)."""
 
 
 class CropRejected(ImageSearchError):
@@ -109,3 +132,7 @@ class QueryPhotoExpired(ImageSearchError):
 
 class NoIndexedImages(ImageSearchError):
     """No image is searchable yet."""
+
+
+class BackupRejected(ImageSearchError):
+    """The backup cannot be written or restored."""

@@ -5,10 +5,11 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from catalog.admin.audit import AuditedAdmin
 from catalog.models import Collection, Tag
 
 
-class GroupAdmin(admin.ModelAdmin):
+class GroupAdmin(AuditedAdmin):
     list_display = ("name", "image_count")
     search_fields = ("name",)
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -9,14 +10,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from catalog.admin.audit import AuditedAdmin
 from catalog.models import Collection, Descriptor, Image
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction
 from catalog.services.jobs import dispatch
 from catalog.services.media import deletion
 
 
 @admin.register(Image)
-class ImageAdmin(admin.ModelAdmin):
+class ImageAdmin(AuditedAdmin):
     list_display = (
         "picture",
         "display_name",
@@ -97,7 +101,10 @@ class ImageAdmin(admin.ModelAdmin):
         if selected and collection is None:
             self.message_user(request, _("This collection does not exist. No images were moved."), messages.ERROR)
             return None
-        count = Image.objects.filter(pk__in=images.values("pk")).update(collection=collection)
+        with transaction.atomic():
+            count = Image.objects.filter(pk__in=images.values("pk")).update(collection=collection)
+            target = f"collection of {count} images: {collection or 'none'}"
+            audit.record(Action.CHANGED, target=target, count=count)
         self.message_user(request, ngettext("%d image moved.", "%d images moved.", count) % count, messages.SUCCESS)
         return None
 

@@ -10,7 +10,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.jobs import JobAdmin
-from catalog.error_messages import error_message
+from catalog.error_messages import staff_message
 from catalog.exceptions import FolderRejected, StoreUnavailable
 from catalog.forms import ImportForm
 from catalog.models import Image, Import, ImportedFile
@@ -76,5 +76,5 @@ def _start_import(form: ImportForm, request: HttpRequest) -> Import | None:
             user=request.user,
         )
     except (FolderRejected, StoreUnavailable) as error:
-        form.add_error("folder" if cleaned["folder"] else "archive", error_message(error))
+        form.add_error("folder" if cleaned["folder"] else "archive", staff_message(error))
         return None

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from catalog.error_messages import error_message
+from catalog.error_messages import staff_message
 from catalog.exceptions import ImageSearchError
 from catalog.models import Generation, Segment
 from catalog.services.index import activation, generation_summary, rebuilding
@@ -71,7 +71,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         try:
             result = rebuilding.rollback()
         except ImageSearchError as error:
-            messages.error(request, error_message(error))
+            messages.error(request, staff_message(error))
         else:
             # If the feature space changes too, images added since then have no descriptor in it.
             dispatch.notify_pending_images()

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from catalog.admin.audit import AuditedAdmin
 from catalog.services.jobs.queue import JobQueue
 
 REFRESH_SECONDS = "2"
 
 
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(AuditedAdmin):
     """Admin of a model of jobs.
 
     Attributes:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext_lazy as _
 
 from catalog.admin.jobs import JobAdmin
-from catalog.error_messages import error_message
+from catalog.error_messages import staff_message
 from catalog.exceptions import ImageSearchError
 from catalog.forms import NetworkComparisonForm
 from catalog.models import NetworkComparison
@@ -75,5 +75,5 @@ def _request_comparison(form: NetworkComparisonForm, request: HttpRequest) -> Ne
     try:
         return comparison_queue.enqueue(labels=cleaned["labels"], sample=cleaned["sample"], user=request.user)
     except ImageSearchError as error:
-        form.add_error(None, error_message(error))
+        form.add_error(None, staff_message(error))
         return None

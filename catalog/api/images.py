@@ -8,7 +8,7 @@ from django.urls import reverse
 from ninja import Field, File, Form, Path, Query, Router, Status, UploadedFile
 from ninja.errors import HttpError
 
-from catalog.api.access import READ_AUTH, WRITE_AUTH, require_permission
+from catalog.api.access import Scope, account_required, open_to_visitors, require_permission
 from catalog.api.filter_params import FilterParams
 from catalog.api.schemas import (
     ContributionsOut,
@@ -18,6 +18,7 @@ from catalog.api.schemas import (
     ImageOut,
     ImagePageOut,
     ResultsOut,
+    errors,
 )
 from catalog.api.search import (
     EXPAND_TEXT,
@@ -30,6 +31,7 @@ from catalog.api.search import (
     parse_feedback,
 )
 from catalog.error_messages import error_message
+from catalog.forms import MAX_NEW_TAGS
 from catalog.models import Image
 from catalog.services.ingest import uploads
 from catalog.services.media import deletion
@@ -40,10 +42,15 @@ ImageId = Annotated[int, Path(description="The id of an image.")]
 OtherImageId = Annotated[int, Path(description="The id of the image to compare with.")]
 TagName = Annotated[str, Field(max_length=60)]
 
-router = Router(tags=["images"], auth=READ_AUTH)
+router = Router(tags=["images"])
 
 
-@router.get("", summary="List images", response={200: ImagePageOut, (401, 404, 422, 503): ErrorOut})
+@router.get(
+    "",
+    summary="List images",
+    auth=open_to_visitors(Scope.READ),
+    response={200: ImagePageOut, errors(404): ErrorOut},
+)
 def list_images(
     request: HttpRequest,
     filter_params: Query[FilterParams],
@@ -63,8 +70,8 @@ def list_images(
 @router.post(
     "",
     summary="Add images",
-    auth=WRITE_AUTH,
-    response={200: list[FileResultOut], (401, 403, 413, 422, 503, 507): ErrorOut},
+    auth=account_required(Scope.WRITE),
+    response={200: list[FileResultOut], errors(413, 507): ErrorOut},
 )
 def add_images(
     request: HttpRequest,
@@ -81,7 +88,9 @@ def add_images(
     The account needs the permission `catalog.add_image`.
     """
     require_permission(request, "catalog.add_image")
-    names = [name for name in map(_clean_name, tags) if name]
+    names = list(dict.fromkeys(name for name in map(_clean_name, tags) if name))
+    if len(names) > MAX_NEW_TAGS:
+        raise HttpError(422, f"tags: {len(names)} tags. Use at most {MAX_NEW_TAGS}.")
     results = uploads.add_uploaded_files(files, collection=_clean_name(collection), tags=names, user=request.user)
     return [
         {
@@ -94,7 +103,12 @@ def add_images(
     ]
 
 
-@router.get("/{pk}", summary="Get an image", response={200: ImageOut, (401, 404, 422, 503): ErrorOut})
+@router.get(
+    "/{pk}",
+    summary="Get an image",
+    auth=open_to_visitors(Scope.READ),
+    response={200: ImageOut, errors(404): ErrorOut},
+)
 def get_image(request: HttpRequest, pk: ImageId) -> object:
     """Return one image."""
     return get_object_or_404(Image, pk=pk)
@@ -103,7 +117,8 @@ def get_image(request: HttpRequest, pk: ImageId) -> object:
 @router.get(
     "/{pk}/similar",
     summary="Find images similar to an image",
-    response={200: ResultsOut, (401, 404, 409, 422, 503): ErrorOut},
+    auth=open_to_visitors(Scope.SEARCH),
+    response={200: ResultsOut, errors(404, 409): ErrorOut},
 )
 def search_similar_images(
     request: HttpRequest,
@@ -133,7 +148,8 @@ def search_similar_images(
 @router.get(
     "/{pk}/why/{other}",
     summary="Explain the similarity of two images",
-    response={200: ExplanationOut, (401, 404, 409, 422, 503, 507): ErrorOut},
+    auth=open_to_visitors(Scope.SEARCH),
+    response={200: ExplanationOut, errors(404, 409, 507): ErrorOut},
 )
 def explain_similarity(request: HttpRequest, pk: ImageId, other: OtherImageId) -> object:
     """Return how much each area of two images contributes to their score."""
@@ -154,8 +170,8 @@ def explain_similarity(request: HttpRequest, pk: ImageId, other: OtherImageId) -
 @router.delete(
     "/{pk}",
     summary="Delete an image",
-    auth=WRITE_AUTH,
-    response={204: None, (401, 403, 404, 422, 503): ErrorOut},
+    auth=account_required(Scope.WRITE),
+    response={204: None, errors(404): ErrorOut},
 )
 def delete_image(request: HttpRequest, pk: ImageId) -> object:
     """Delete an image. From now on no search finds it.

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import prefetch_related_objects
 from ninja import Field, Schema
 
+from catalog.error_messages import hide_folders
 from catalog.models import Image
 from catalog.services.search.explanations import Contributions
 from catalog.services.search.ranking import Results
@@ -30,7 +31,7 @@ class ImageOut(Schema):
     created_at: datetime = Field(description="When the image was added.")
     url: str = Field(description="The page of the image, relative to the root of the site.")
     thumbnail_url: str = Field(description="The thumbnail, relative to the root of the site.")
-    original_url: str = Field(description="The original file, relative to the root of the site.")
+    original_url: str = Field(description="The original, for visitors without metadata, relative to the root.")
 
     @staticmethod
     def resolve_collection(image: Image) -> str | None:
@@ -39,6 +40,10 @@ class ImageOut(Schema):
     @staticmethod
     def resolve_tags(image: Image) -> list[str]:
         return [tag.name for tag in image.tags.all()]
+
+    @staticmethod
+    def resolve_failure_reason(image: Image) -> str:
+        return hide_folders(image.failure_reason)
 
     @staticmethod
     def resolve_url(image: Image) -> str:
@@ -142,3 +147,8 @@ class HealthOut(Schema):
 
 class ErrorOut(Schema):
     detail: str = Field(description="What happened, and what to do about it.")
+
+
+def errors(*statuses: int) -> tuple[int, ...]:
+    """Return the statuses of an operation's `ErrorOut`: `statuses`, and those that every operation returns."""
+    return (401, 403, *statuses, 422, 429, 503)

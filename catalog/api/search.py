@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from ninja import File, Form, Router, UploadedFile
 from ninja.errors import HttpError
 
-from catalog.api.access import READ_AUTH, BasicAuth
+from catalog.api.access import Scope, acts_as_staff, open_to_visitors
 from catalog.api.filter_params import FilterParams
-from catalog.api.schemas import ErrorOut, HealthOut, ResultsOut
+from catalog.api.schemas import ErrorOut, HealthOut, ResultsOut, errors
 from catalog.imaging import crops
 from catalog.models import Image
 from catalog.services.index import spaces
@@ -18,7 +18,7 @@ from catalog.services.search import queries, ranking
 from catalog.services.search.feedback import MAX_EXPANSION_IMAGES, MAX_FEEDBACK_IMAGES, Feedback
 from catalog.services.search.options import SearchOptions
 
-router = Router(tags=["search"], auth=READ_AUTH)
+router = Router(tags=["search"])
 
 MAX_RESULTS = 200
 MAX_START = 2**31 - 1
@@ -36,7 +36,8 @@ LESS_TEXT = f"Ids of images that the results should resemble less; with `more`, 
 @router.post(
     "/search",
     summary="Search by photo",
-    response={200: ResultsOut, (401, 404, 409, 413, 422, 503, 507): ErrorOut},
+    auth=open_to_visitors(Scope.SEARCH),
+    response={200: ResultsOut, errors(404, 409, 413, 507): ErrorOut},
 )
 def search_by_photo(
     request: HttpRequest,
@@ -70,8 +71,8 @@ def search_by_photo(
 @router.get(
     "/health",
     summary="Get the health of the catalogue",
-    response={200: HealthOut, (401, 503): ErrorOut},
-    auth=[BasicAuth(), *READ_AUTH],  # Basic first: it tells staff from anonymous clients where reading is open to all
+    auth=open_to_visitors(Scope.READ),
+    response={200: HealthOut, errors(): ErrorOut},
 )
 def get_health(request: HttpRequest) -> object:
     """Return the number of images by status, the active feature space and, to staff, a warning if there is one."""
@@ -79,7 +80,7 @@ def get_health(request: HttpRequest) -> object:
     return {
         **health.count_by_status(),
         "feature_space": space.key if space else None,
-        "notice": health.status_message() if request.user.is_staff else None,
+        "notice": health.status_message() if acts_as_staff(request) else None,
     }
 
 
@@ -96,7 +97,7 @@ def parse_feedback(positive_ids: list[int], negative_ids: list[int]) -> Feedback
     )
     if missing := sorted(image_ids - existing_ids):
         raise HttpError(404, f"There is no image {missing[0]}.")
-    return Feedback(tuple(positive_ids), tuple(negative_ids))
+    return Feedback(tuple(dict.fromkeys(positive_ids)), tuple(dict.fromkeys(negative_ids)))
 
 
 def check_range(start: int, top: int) -> None:

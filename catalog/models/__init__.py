@@ -1,5 +1,6 @@
 """The schema. Other modules import models from here."""
 
+from catalog.models.accounts import ApiToken, AuditEntry
 from catalog.models.images import Collection, Image, Tag
 from catalog.models.index import (
     BinaryEncoder,
@@ -15,6 +16,8 @@ from catalog.models.leases import Leasable
 from catalog.models.searches import QueryPhoto, SavedSearch
 
 __all__ = [
+    "ApiToken",
+    "AuditEntry",
     "BinaryEncoder",
     "Collection",
     "Descriptor",

@@ -1,4 +1,4 @@
-"""`{% load recorded_messages %}`: a filter for the messages of errors that workers recorded in the database."""
+"""`{% load recorded_messages %}`: filters for the messages of errors that workers recorded in the database."""
 
 import re
 from functools import lru_cache
@@ -6,7 +6,10 @@ from functools import lru_cache
 from django import template as django_template
 from django.utils.translation import get_language, trans_real
 
+from catalog.error_messages import hide_folders
+
 register = django_template.Library()
+register.filter("hide_folders", hide_folders)
 
 
 @register.filter

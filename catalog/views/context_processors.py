@@ -1,22 +1,28 @@
 """Template variables that every page needs."""
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
 
+from catalog.services.accounts.actor import current_actor
 from catalog.services.maintenance import health
 
 
 def site_status(request: HttpRequest) -> dict[str, object]:
-    """Return `counts` (images by status), `can_upload`, and `notice` (a warning for staff, or None).
+    """Return `counts` (images by status), `can_upload`, `request_id` and `notice` (a warning for staff, or None).
 
-    Only the pages of the admin show the notice, so only staff there have it computed.
+    Only the pages of the admin show the notice, so only staff there have it computed. Those who may not search see no
+    counts either.
     """
+    request_id = current_actor().request_id
     try:
-        counts = health.count_by_status()
+        may_search = not settings.SEARCH_REQUIRES_LOGIN or request.user.is_authenticated
+        counts = health.count_by_status() if may_search else {}
         notice = health.status_message() if _is_staff_page(request) else None
     except DatabaseError:  # The page that reports this error is rendered with the same variables.
-        return {"counts": {}, "notice": None, "can_upload": False}
-    return {"counts": counts, "notice": notice, "can_upload": request.user.has_perm("catalog.add_image")}
+        return {"counts": {}, "notice": None, "can_upload": False, "request_id": request_id}
+    can_upload = request.user.has_perm("catalog.add_image")
+    return {"counts": counts, "notice": notice, "can_upload": can_upload, "request_id": request_id}
 
 
 def _is_staff_page(request: HttpRequest) -> bool:

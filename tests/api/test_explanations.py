@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from django.core.files.storage import default_storage
 
-from tests.api.conftest import basic_auth_headers
+from tests.api.conftest import token_headers
 
 pytestmark = pytest.mark.django_db
 
@@ -54,4 +54,4 @@ def test_explanation_requires_search_access(csrf_client, catalogue, settings, up
     settings.SEARCH_REQUIRES_LOGIN = True
     pks = catalogue[0].pk, catalogue[1].pk
     assert explain(csrf_client, *pks).status_code == 401
-    assert explain(csrf_client, *pks, headers=basic_auth_headers("ursula")).status_code == 200
+    assert explain(csrf_client, *pks, headers=token_headers("ursula")).status_code == 200

@@ -5,7 +5,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError, connection
 
 from catalog.models import Collection, Image, Tag
-from tests.api.conftest import basic_auth_headers
+from tests.api.conftest import token_headers
 from tests.imaging.bad_pictures import REJECTED_FILES
 from tests.views.conftest import uploaded_file
 
@@ -65,7 +65,7 @@ def test_missing_image_is_not_found(client, catalogue, superuser, pk):
     for response in (
         client.get(f"/api/images/{pk}"),
         client.get(f"/api/images/{pk}/similar"),
-        client.delete(f"/api/images/{pk}", headers=basic_auth_headers("karl")),
+        client.delete(f"/api/images/{pk}", headers=token_headers("karl")),
     ):
         assert response.status_code == 404
         assert response.json()["detail"]
@@ -84,7 +84,7 @@ def test_each_file_has_a_result(client, catalogue, uploader, picture):
     response = client.post(
         "/api/images",
         {"files": files, "collection": "Bags", "tags": ["red", " new "]},
-        headers=basic_auth_headers("ursula"),
+        headers=token_headers("ursula"),
     )
     results = response.json()
     assert [result["outcome"] for result in results] == ["added", "duplicate"] + ["rejected"] * len(REJECTED_FILES)
@@ -98,23 +98,21 @@ def test_each_file_has_a_result(client, catalogue, uploader, picture):
 
 def test_nul_is_removed_from_names(client, uploader, picture):
     form = {"files": uploaded_file(picture(1)), "collection": "Ba\0gs", "tags": ["r\0ed", "\0"]}
-    assert client.post("/api/images", form, headers=basic_auth_headers("ursula")).status_code == 200
+    assert client.post("/api/images", form, headers=token_headers("ursula")).status_code == 200
     assert [one.name for one in Collection.objects.all()] == ["Bags"]
     assert [one.name for one in Tag.objects.all()] == ["red"]
 
 
 @pytest.mark.parametrize("form", [{"collection": "c" * 121}, {"tags": ["t" * 61]}])
 def test_long_names_are_rejected_and_nothing_is_added(client, uploader, picture, form):
-    response = client.post(
-        "/api/images", {"files": uploaded_file(picture(1)), **form}, headers=basic_auth_headers("ursula")
-    )
+    response = client.post("/api/images", {"files": uploaded_file(picture(1)), **form}, headers=token_headers("ursula"))
     assert response.status_code == 422
     assert "at most" in response.json()["detail"]
     assert not Image.objects.exists()
 
 
 def test_request_without_files_is_rejected(client, uploader):
-    response = client.post("/api/images", {}, headers=basic_auth_headers("ursula"))
+    response = client.post("/api/images", {}, headers=token_headers("ursula"))
     assert response.status_code == 422
     assert "files" in str(response.json()["detail"])
 
@@ -122,7 +120,7 @@ def test_request_without_files_is_rejected(client, uploader):
 def test_too_many_files_are_rejected(client, uploader, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     files = [uploaded_file(b"x", f"{number}.jpg") for number in range(3)]
-    response = client.post("/api/images", {"files": files}, headers=basic_auth_headers("ursula"))
+    response = client.post("/api/images", {"files": files}, headers=token_headers("ursula"))
     assert response.status_code == 413
     assert "fewer files at a time" in response.json()["detail"]
 
@@ -130,7 +128,7 @@ def test_too_many_files_are_rejected(client, uploader, settings):
 def test_deleted_image_is_removed_everywhere(client, catalogue, superuser, django_capture_on_commit_callbacks):
     deleted = catalogue[0]
     with django_capture_on_commit_callbacks(execute=True):
-        assert client.delete(f"/api/images/{deleted.pk}", headers=basic_auth_headers("karl")).status_code == 204
+        assert client.delete(f"/api/images/{deleted.pk}", headers=token_headers("karl")).status_code == 204
     assert client.get("/api/images").json()["total"] == 5
     hits = client.get(f"/api/images/{catalogue[1].pk}/similar").json()["hits"]
     assert deleted.pk not in [hit["image"]["id"] for hit in hits]

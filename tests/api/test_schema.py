@@ -5,7 +5,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from catalog.models import Tag
-from tests.api.conftest import basic_auth_headers
+from tests.api.conftest import token_headers
 from tests.views.conftest import uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def test_responses_conform_to_schema(client, openapi_schema, catalogue, picture,
     check_response(openapi_schema, "/api/search", "post", client.post("/api/search", photo))
     files = {"files": [uploaded_file(picture(40)), uploaded_file(b"")]}
     check_response(
-        openapi_schema, "/api/images", "post", client.post("/api/images", files, headers=basic_auth_headers("ursula"))
+        openapi_schema, "/api/images", "post", client.post("/api/images", files, headers=token_headers("ursula"))
     )
 
 
@@ -56,14 +56,14 @@ def test_error_responses_conform_to_schema(client, openapi_schema, catalogue, pi
     check_response(openapi_schema, "/api/search", "post", client.post("/api/search", {"photo": uploaded_file(b"")}))
     check_response(openapi_schema, "/api/search", "post", client.post("/api/search", {}))
     check_response(
-        openapi_schema, "/api/images", "post", client.post("/api/images", {}, headers=basic_auth_headers("ursula"))
+        openapi_schema, "/api/images", "post", client.post("/api/images", {}, headers=token_headers("ursula"))
     )
     check_response(openapi_schema, "/api/images", "post", client.post("/api/images", {}))
     check_response(
         openapi_schema,
         "/api/images/{pk}",
         "delete",
-        client.delete("/api/images/1", headers=basic_auth_headers("ursula")),
+        client.delete("/api/images/1", headers=token_headers("ursula")),
     )
     settings.MAX_UPLOAD_BYTES = 1000
     check_response(

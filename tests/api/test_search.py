@@ -5,7 +5,7 @@ import pytest
 from catalog.models import Collection, Image, QueryPhoto, Tag
 from catalog.services.index import rebuilding
 from tests import indexed_images
-from tests.api.conftest import PASSWORD, basic_auth_headers
+from tests.api.conftest import token_headers
 from tests.imaging.bad_pictures import REJECTED_FILES
 from tests.removed_network import use_removed_network
 from tests.views.conftest import uploaded_file
@@ -146,12 +146,13 @@ def test_health_reports_counts_and_a_removed_network(client, catalogue, admin_cl
     assert client.get("/api/health").json() == data | {"notice": None}
 
 
-def test_health_notice_is_shown_to_staff_with_basic_authentication(client, catalogue, django_user_model):
+def test_health_notice_is_shown_to_staff_with_a_token_for_everything(client, catalogue, django_user_model):
     use_removed_network()
-    for name, is_staff in (("staff", True), ("guest", False)):
-        django_user_model.objects.create_user(name, password=PASSWORD, is_staff=is_staff)
-        notice = client.get("/api/health", headers=basic_auth_headers(name)).json()["notice"]
-        assert bool(notice) is is_staff
+    django_user_model.objects.create_user("staff", is_staff=True)
+    django_user_model.objects.create_user("guest")
+    for name, scope, is_shown in (("staff", "admin", True), ("staff", "read", False), ("guest", "admin", False)):
+        notice = client.get("/api/health", headers=token_headers(name, scope)).json()["notice"]
+        assert bool(notice) is is_shown, (name, scope)
 
 
 @pytest.fixture
@@ -200,3 +201,28 @@ def test_invalid_expansion_is_rejected(client, catalogue, picture, count):
 
 def test_search_by_photo_can_be_expanded(client, catalogue, picture):
     assert search(client, picture(2), expand=3).json()["total"] == len(catalogue)
+
+
+def test_repeated_tags_count_once_and_more_than_ten_are_rejected(
+    client, catalogue, picture, django_assert_max_num_queries
+):
+    tags = [Tag.objects.create(name=f"tag-{number}") for number in range(11)]
+    for tag in tags[:10]:
+        catalogue[0].tags.add(tag)
+    for names in (["tag-0"] * 200, [tag.name for tag in tags[:10]] * 20):
+        with django_assert_max_num_queries(40):
+            response = client.get("/api/images", {"tags": names})
+        assert (response.status_code, response.json()["total"]) == (200, 1)
+        assert search(client, picture(0), tags=names).json()["total"] == 1
+    for response in (
+        client.get("/api/images", {"tags": [tag.name for tag in tags]}),
+        search(client, picture(0), tags=[tag.name for tag in tags]),
+    ):
+        assert response.status_code == 422
+        assert response.json()["detail"] == "tags: 11 tags. Use at most 10."
+
+
+def test_repeated_feedback_counts_once(client, catalogue):
+    url = f"/api/images/{catalogue[0].pk}/similar"
+    once, often = (client.get(url, {"more": [catalogue[1].pk] * count}).json()["hits"] for count in (1, 200))
+    assert [hit["score"] for hit in often] == [hit["score"] for hit in once]
