@@ -4,6 +4,9 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from catalog.views import explanations, images, saved_searches, search, similarity_map, uploads
+from catalog.views.media import files
+from catalog.views.monitoring import metrics
+from catalog.views.robots import robots
 
 urlpatterns = [
     path("", search.home, name="search"),
@@ -30,8 +33,10 @@ urlpatterns = [
         explanations.image_explanation,
         name="image_explanation",
     ),
-    path("media/thumbnails/<slug:sha256>.jpg", images.thumbnail, name="thumbnail"),
-    path("media/originals/<slug:sha256>", images.original, name="original"),
+    path("media/thumbnails/<slug:sha256>.jpg", files.thumbnail, name="thumbnail"),
+    path("media/originals/<slug:sha256>", files.original, name="original"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("robots.txt", robots, name="robots"),
     path("upload/", uploads.upload, name="upload"),
     path("upload/results/", uploads.upload_results, name="upload_results"),
     path("upload/status/", uploads.upload_status, name="upload_status"),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from catalog.error_messages import describe_error
+from catalog.services.accounts.actor import current_actor
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -26,7 +27,7 @@ def error_response(
         {"url": reverse("search"), "label": _("Search by photo")},
         {"url": reverse("browse"), "label": _("Browse")},
     ]
-    context = {"status": status, "title": title, "message": message, "actions": actions}
+    context = {"status": status, "title": title, "message": message, "actions": actions, **_request_id()}
     try:
         response = render(request, "errors/error.html", context, status=status)
     except DatabaseError:  # Without the request, the page does not need the signed-in user.
@@ -51,7 +52,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Serve as handler400, which also handles forms that middleware cannot read."""
-    return error_response_for(request, exception) or render(None, "400.html", status=400)
+    return error_response_for(request, exception) or render(None, "400.html", _request_id(), status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -60,4 +61,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response = error_response_for(request, sys.exc_info()[1])
     except Exception:
         response = None
-    return response or render(None, "500.html", status=500)
+    return response or render(None, "500.html", _request_id(), status=500)
+
+
+def _request_id() -> dict[str, str]:
+    return {"request_id": current_actor().request_id}

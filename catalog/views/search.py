@@ -16,8 +16,11 @@ from catalog.error_messages import error_message, error_status
 from catalog.exceptions import PictureRejected
 from catalog.forms import SearchForm
 from catalog.models import Image
+from catalog.services.accounts.actor import current_actor
+from catalog.services.accounts.clients import client_key
 from catalog.services.ingest import demo
 from catalog.services.media.upload_limits import read_picture
+from catalog.services.monitoring import process_metrics
 from catalog.services.search import query_photos
 from catalog.services.search.result_pages import search_page
 from catalog.views import errors
@@ -44,7 +47,8 @@ def submit(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_home(request, form, status=400)
     try:
-        photo = query_photos.store_photo(*_read_query_photo(form))
+        owner = client_key(request.user, current_actor().address)
+        photo = query_photos.store_photo(*_read_query_photo(form), owner)
     except PictureRejected as error:
         form.add_error("photo", error_message(error))
         return _render_home(request, form, status=error_status(error))
@@ -127,4 +131,5 @@ def _render_results(request: HttpRequest, source: QuerySource) -> HttpResponse:
         "seconds": found.results.seconds,
         "feature_space": found.results.space.key,
     }
-    return render(request, "search/results.html", context)
+    with process_metrics.time_stage("render"):
+        return render(request, "search/results.html", context)

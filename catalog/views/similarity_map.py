@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import condition, require_safe
 
 from catalog.models import Image, SimilarityMap
 from catalog.services.search import similarity_map
 from catalog.views.access import search_access_required
+from catalog.views.media.responses import MAX_CACHE_SECONDS
 
 
 @require_safe
@@ -42,15 +43,21 @@ def map_positions(request: HttpRequest, pk: int) -> HttpResponse:
     return JsonResponse({"images": rows})
 
 
+def _sheet_etag(request: HttpRequest, pk: int, number: int) -> str | None:
+    stored_map = SimilarityMap.objects.filter(pk=pk).first()
+    return f'"{pk}-{number}-{similarity_map.sheet_digest(stored_map, number)}"' if stored_map else None
+
+
 @require_safe
 @search_access_required
+@condition(etag_func=_sheet_etag)
 def map_sprite_sheet(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """Serve a JPEG of the small pictures of up to 100 images of a map."""
+    """Serve a JPEG of the small pictures of up to 100 images of a map. Caches check it as they check thumbnails."""
     stored_map = get_object_or_404(SimilarityMap, pk=pk)
     try:
         response = HttpResponse(similarity_map.sprite_sheet(stored_map, number), content_type="image/jpeg")
     except IndexError:
         raise Http404 from None
     cache_scope = "private" if settings.SEARCH_REQUIRES_LOGIN else "public"
-    response["Cache-Control"] = f"{cache_scope}, max-age=31536000, immutable"
+    response["Cache-Control"] = f"{cache_scope}, max-age={MAX_CACHE_SECONDS}, must-revalidate"
     return response

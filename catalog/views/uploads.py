@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.error_messages import error_message
+from catalog.error_messages import error_message, hide_folders
 from catalog.forms import UploadForm
 from catalog.models import Collection, Image, ImportedFile
 from catalog.services.ingest import uploads
@@ -54,9 +54,9 @@ def upload_results(request: HttpRequest) -> HttpResponse:
 @search_access_required
 def upload_status(request: HttpRequest) -> JsonResponse:
     """Return the status of images, `?ids=1,2,3`, as JSON for the pages that update it."""
-    images = Image.objects.filter(pk__in=_parse_ids(request)).values("pk", "status", "failure_reason")
+    images = Image.objects.filter(pk__in=_parse_ids(request)).values_list("pk", "status", "failure_reason")
     return JsonResponse(
-        {"images": [{"id": row["pk"], "status": row["status"], "reason": row["failure_reason"]} for row in images]}
+        {"images": [{"id": pk, "status": status, "reason": hide_folders(reason)} for pk, status, reason in images]}
     )
 
 

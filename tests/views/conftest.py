@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -29,3 +30,9 @@ def submit_search(client: Client, catalogue: list, picture: Callable[..., bytes]
         return response.url
 
     return submit
+
+
+@pytest.fixture(autouse=True)
+def _open_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the connection to the database, which a test that closes a response would close with it."""
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)

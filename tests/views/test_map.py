@@ -37,9 +37,17 @@ def test_deleted_image_is_removed_at_once(client, catalogue, current_map):
 def test_sprite_sheets_are_cacheable_pictures(client, catalogue, current_map):
     response = client.get(reverse("map_sprite_sheet", args=[current_map.pk, 0]))
     assert response["Content-Type"] == "image/jpeg"
-    assert "immutable" in response["Cache-Control"]
+    assert response["Cache-Control"] == "public, max-age=60, must-revalidate"
     assert client.get(reverse("map_sprite_sheet", args=[current_map.pk, 1])).status_code == 404
     assert client.get(reverse("map_sprite_sheet", args=[current_map.pk + 1, 0])).status_code == 404
+
+
+def test_a_cached_sprite_sheet_is_current_until_one_of_its_images_is_deleted(client, catalogue, current_map):
+    url = reverse("map_sprite_sheet", args=[current_map.pk, 0])
+    headers = {"If-None-Match": client.get(url)["ETag"]}
+    assert client.get(url, headers=headers).status_code == 304
+    catalogue[0].delete()
+    assert client.get(url, headers=headers).status_code == 200
 
 
 def test_sprite_sheet_is_served_without_missing_thumbnail(client, catalogue, current_map):

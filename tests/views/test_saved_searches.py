@@ -59,6 +59,36 @@ def test_saved_search_with_deleted_collection_is_still_listed(client, signed_in_
     assert "Its photo or image may have been deleted" in client.get(LIST_URL).content.decode()
 
 
+def test_nothing_is_searched_until_an_image_is_added(client, signed_in_owner, submit_search, monkeypatch):
+    save_search(client, submit_search(2))
+
+    def search(*args: object) -> None:
+        raise AssertionError("a saved search was run")
+
+    monkeypatch.setattr("catalog.views.saved_searches.ranking.search", search)
+    assert "No new matches" in client.get(LIST_URL).content.decode()
+
+
+def test_only_the_searches_of_one_page_are_run(client, signed_in_owner, submit_search, picture, monkeypatch):
+    url, searches = submit_search(2), []
+    for number in range(12):
+        save_search(client, url, f"search {number}")
+    uploads.add_picture(picture(9), "new.jpg")
+    monkeypatch.setattr("catalog.views.saved_searches.ranking.search", lambda *args: searches.append(args))
+    page = client.get(LIST_URL)
+    assert (len(page.context["saved_searches"]), len(searches)) == (10, 10)
+    assert len(client.get(f"{LIST_URL}?page=2").context["saved_searches"]) == 2
+
+
+def test_an_account_saves_a_limited_number_of_searches(client, signed_in_owner, submit_search, monkeypatch):
+    monkeypatch.setattr("catalog.services.search.saved_searches.MAX_SAVED_SEARCHES", 1)
+    url = submit_search(2)
+    save_search(client, url)
+    response = client.post(SAVE_URL, {"name": "another", "url": url})
+    assert response.status_code == 400
+    assert "Delete one of them first" in response.content.decode()
+
+
 def test_saved_search_is_deleted(client, signed_in_owner, submit_search):
     saved_search = save_search(client, submit_search(2))
     client.post(reverse("saved_search_delete", args=[saved_search.pk]))

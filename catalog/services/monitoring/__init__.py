@@ -1,0 +1,1 @@
+"""What the processes of the site count and time, and signs that they are alive."""

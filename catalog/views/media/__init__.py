@@ -1,0 +1,1 @@
+"""The files of images, served by the site."""

@@ -1,0 +1,1 @@
+"""Probes and metrics, for programs that watch over the site."""
