@@ -40,17 +40,21 @@ lint: .venv/dev ## format the code, check style and types
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
+lock: .venv/dev ## write requirements.lock again after requirements.txt was changed
+	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --quiet --output-file requirements.lock
+
 screenshots: .venv/dev ## take the screenshots in docs/screenshots again, from the demo catalogue
 	$(BIN)/python -m tests.screenshots
 
-.venv/run: requirements.txt
+.venv/run: requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@rm -rf .venv/lib/python3.*/site-packages/tensorflow/include  # 430 MB of headers, only for extensions in C++
 	@touch $@
 
-.venv/dev: .venv/run requirements-dev.txt
+.venv/dev: .venv/run requirements-dev.txt requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help run dev install test quick lint screenshots
+.PHONY: help run dev install test quick lint lock screenshots
