@@ -3,14 +3,18 @@
 from collections.abc import Callable
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import after_task_publish, beat_init, worker_ready
 from celery.utils.log import get_task_logger
+from django.contrib.sessions.backends.db import SessionStore
 
 from catalog import database_errors
 from catalog.exceptions import ImageSearchError
+from catalog.services.accounts import audit
+from catalog.services.backup import daily
 from catalog.services.index import activation, extraction, rebuild_queue, rebuilding
 from catalog.services.ingest import imports
-from catalog.services.maintenance import comparison_queue, orphans
+from catalog.services.maintenance import comparison_queue, database_space, integrity, leftovers, orphans
+from catalog.services.monitoring import beat_sign
 from catalog.services.search import query_photos, similarity_map
 
 logger = get_task_logger(__name__)
@@ -63,9 +67,32 @@ def clean_up() -> None:
         query_photos.delete_expired,
         imports.delete_orphan_archives,
         orphans.sweep,
+        leftovers.sweep,
+        integrity.log_damaged_segments,
         activation.delete_unused_codes,
+        audit.delete_old,
+        delete_expired_sessions,
+        database_space.release,
     ):
         _run_logged(job)
+
+
+@shared_task
+def back_up() -> None:
+    """Write the daily backup, if it is due."""
+    _run_logged(daily.run_if_due)
+
+
+def delete_expired_sessions() -> None:
+    """Delete the sessions of accounts that have not been used for two weeks."""
+    SessionStore.clear_expired()
+
+
+@beat_init.connect
+def give_signs_of_beat(**_: object) -> None:
+    """Note that beat has started, and whenever it has sent a task."""
+    beat_sign.record()
+    after_task_publish.connect(beat_sign.record)
 
 
 @worker_ready.connect

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -94,6 +95,16 @@ def string_list(name: str, default: list[str]) -> list[str]:
     )
 
 
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """IP networks. An address alone is a network of one."""
+    return read(
+        name,
+        [],
+        lambda raw: [ip_network(part.strip()) for part in raw.split(",") if part.strip()],
+        "addresses or networks separated by commas, such as 10.0.0.5 or 10.0.0.0/8",
+    )
+
+
 def path(name: str, default: Path | None) -> Path | None:
     return read(name, default, lambda raw: Path(raw).expanduser().resolve(), "a path")
 
@@ -108,6 +119,13 @@ def folder(name: str, default: Path) -> Path:
         return folder_path
 
     return read(name, default, parse, "the path of a folder")
+
+
+def optional_folder(name: str) -> Path | None:
+    """The absolute path of a folder, which may not exist yet; None if the variable is unset or `none`."""
+    if text(name) in ("", "none"):
+        return None
+    return folder(name, Path())
 
 
 def url(name: str, schemes: tuple[str, ...]) -> str | None:
@@ -139,7 +157,8 @@ def database(name: str, sqlite_path: Path) -> dict[str, object]:
             # Writers wait at BEGIN. With DEFERRED, a transaction that reads first fails when it starts to write.
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # FULL: files are deleted after a commit that no longer names them, so a commit must survive a power loss.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         }
     else:
         settings["CONN_MAX_AGE"] = 60

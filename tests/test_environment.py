@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 # name, bad value, what the message says is expected
 BAD_VALUES = [
+    ("IMAGESEARCH_PRODUCTION", "maybe", "true or false"),
+    ("IMAGESEARCH_BACKUP_DIR", "manage.py", "the path of a folder"),
     ("IMAGESEARCH_DATA_DIR", "manage.py", "the path of a folder"),
     ("IMAGESEARCH_DATA_DIR", "~nobody-of-that-name/x", "the path of a folder"),
     ("IMAGESEARCH_DEBUG", "perhaps", "true or false"),
@@ -37,12 +40,35 @@ BAD_VALUES = [
     ("IMAGESEARCH_MAX_ARCHIVE_MB", "0", "a whole number from 1 to 10000000"),
     ("IMAGESEARCH_SEARCH_REQUIRES_LOGIN", "2", "true or false"),
     ("IMAGESEARCH_QUERY_HOURS", "0", "a whole number from 1 to 8760"),
+    ("IMAGESEARCH_BASIC_AUTH", "Basic", "true or false"),
+    ("IMAGESEARCH_TRUSTED_PROXIES", "proxy.example", "addresses or networks separated by commas"),
+    ("IMAGESEARCH_TRUSTED_PROXIES", "10.0.0.1/8", "addresses or networks separated by commas"),
+    ("IMAGESEARCH_PRODUCTION", "yes please", "true or false"),
+    ("IMAGESEARCH_MAX_QUERY_MB", "0", "a whole number from 1 to 2000"),
+    ("IMAGESEARCH_MAX_QUERY_MEGAPIXELS", "0", "a whole number from 1 to 2000"),
+    ("IMAGESEARCH_DECODERS", "0", "a whole number from 1 to 256"),
+    ("IMAGESEARCH_MAX_DECODING_MB", "63", "a whole number from 64 to 65536"),
+    ("IMAGESEARCH_MAX_DECODING_SECONDS", "0", "a whole number from 1 to 3600"),
+    ("IMAGESEARCH_SEARCHES_PER_MINUTE", "-1", "a whole number from 0 to 1000000"),
+    ("IMAGESEARCH_UPLOADS_PER_MINUTE", "-1", "a whole number from 0 to 1000000"),
+    ("IMAGESEARCH_LOGINS_PER_MINUTE", "many", "a whole number from 0 to 1000000"),
+    ("IMAGESEARCH_MAX_QUERY_PHOTOS", "0", "a whole number from 1 to 1000000"),
+    ("IMAGESEARCH_QUERY_PHOTOS_MB", "0", "a whole number from 1 to 1000000"),
+    ("IMAGESEARCH_LOGIN_FAILURES", "0", "a whole number from 1 to 10000"),
+    ("IMAGESEARCH_MAX_REQUEST_MB", "0", "a whole number from 1 to 1000000"),
+    ("IMAGESEARCH_LOG_FORMAT", "xml", "one of text, json"),
+    ("IMAGESEARCH_AUDIT_DAYS", "0", "a whole number from 1 to 3650"),
     ("IMAGESEARCH_VECTOR_INDEX", "milvus:host", "local, or milvus+http://host:19530/database"),
     ("REDIS_URL", "localhost:6379", "a URL that starts with redis:// or rediss:// or unix://"),
     ("REDIS_URL", "redis:host", "a URL that starts with redis://"),
 ]
 # Any text is valid.
-UNVALIDATED_VARIABLES = {"IMAGESEARCH_SECRET_KEY", "IMAGESEARCH_ALLOWED_HOSTS", "IMAGESEARCH_CSRF_TRUSTED_ORIGINS"}
+UNVALIDATED_VARIABLES = {
+    "IMAGESEARCH_SECRET_KEY",
+    "IMAGESEARCH_ALLOWED_HOSTS",
+    "IMAGESEARCH_CSRF_TRUSTED_ORIGINS",
+    "IMAGESEARCH_METRICS_TOKEN",
+}
 
 READ_SETTINGS_SCRIPT = (
     "from django.conf import settings\n"
@@ -150,13 +176,18 @@ def test_a_list_is_separated_by_commas(monkeypatch):
     assert environment.string_list("X", []) == ["a.example", "b.example"]
 
 
+def test_networks_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("X", "10.0.0.5, fd00::/8,")
+    assert environment.networks("X") == [ip_network("10.0.0.5/32"), ip_network("fd00::/8")]
+
+
 def test_sqlite_is_configured_for_concurrent_writers(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     settings = environment.database("DATABASE_URL", tmp_path / "db.sqlite3")
     assert settings["NAME"] == str(tmp_path / "db.sqlite3")
     assert settings["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in settings["OPTIONS"]["init_command"]
-    assert "synchronous=NORMAL" in settings["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in settings["OPTIONS"]["init_command"]
 
 
 def test_one_variable_selects_postgresql(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalog.models import Generation
+from catalog.models import Generation, QueryPhoto
 from catalog.services.index.training import trained_parameters
 from catalog.vectors.calibration import SimilarityLevel
 
@@ -60,3 +60,22 @@ def test_a_generation_without_whitening_has_no_projection(latest):
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes("catalog"))
     assert trained_parameters.projection_of(Generation.objects.get(pk=generation.pk)) is None
+
+
+def test_query_photos_of_earlier_versions_are_kept_and_counted(latest):
+    apps = migrate("0004_segment_digests")
+    for token in ("a" * 22, "b" * 22):
+        apps.get_model("catalog", "QueryPhoto").objects.create(
+            token=token, label="bag.jpg", picture=b"12345", space_key="s", descriptor=b""
+        )
+    migrate("0005_query_photo_digest")
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes("catalog"))
+    photos = QueryPhoto.objects.order_by("pk")
+    assert [(photo.digest, photo.picture_bytes, photo.owner) for photo in photos] == [
+        ("a" * 22, 5, ""),
+        ("b" * 22, 5, ""),
+    ]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            assert cursor.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental

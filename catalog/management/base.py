@@ -1,6 +1,8 @@
 """The base class of the commands: readable errors, progress bars and JSON output."""
 
+import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +14,7 @@ from tqdm import tqdm
 
 from catalog import database_errors
 from catalog.exceptions import ImageSearchError, SegmentDamaged
+from catalog.services.accounts.actor import Actor, acting_as
 from catalog.services.maintenance import health
 from catalog.services.search.feedback import MAX_EXPANSION_IMAGES
 
@@ -38,7 +41,8 @@ class CatalogueCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            output = super().execute(*args, **options)
+            with acting_as(Actor("command", name=_system_user())):
+                output = super().execute(*args, **options)
             self._write_status_message()
         except SegmentDamaged as error:
             raise CommandError(f"{error} To repair it, run: python manage.py check_index --repair") from error
@@ -62,6 +66,13 @@ class CatalogueCommand(BaseCommand):
         with suppress(DatabaseError):  # a command that needs no tables succeeds without them
             if message := health.status_message():
                 self.stderr.write(self.style.WARNING(message))
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container whose user has no name
+        return f"user {os.getuid()}"
 
 
 def check_expand(count: int) -> None:

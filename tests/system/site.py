@@ -26,6 +26,7 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
     return kept | {
         "IMAGESEARCH_DATA_DIR": str(home),
         "IMAGESEARCH_EXTRACTOR": "efficientnet-lite2",
+        "IMAGESEARCH_BASIC_AUTH": "true",
         "PYTHONUNBUFFERED": "1",
         **changes,
     }
@@ -79,10 +80,10 @@ class Site:
         return self.start(name, ["-m", "celery", "-A", "imagesearch", "worker", "--pool", "solo", *options])
 
     def web(self, processes: int = 2) -> subprocess.Popen:
-        """Start gunicorn as the Procfile does, and return when it answers."""
+        """Start the web server as the Procfile does, and return when it answers."""
         self.port = free_port()
         address = ["--bind", f"127.0.0.1:{self.port}", "--workers", processes, "--threads", 4]
-        options = ["--timeout", 120, "--no-control-socket"]
+        options = ["--worker-class", "imagesearch.web.worker.WebWorker", "--timeout", 120, "--no-control-socket"]
         web = self.start("web", ["-m", "gunicorn", "imagesearch.wsgi", *address, *options])
         wait_until(lambda: self.is_ready(web), "the site")
         wait_until(lambda: len(children(web)) == processes, "gunicorn's workers")

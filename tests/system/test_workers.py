@@ -1,5 +1,6 @@
 """Several workers share the images to index."""
 
+import re
 import signal
 
 from tests.system.servers import wait_until
@@ -52,3 +53,20 @@ def test_growing_catalogue_retrains_in_every_web_process(site, folder, picture):
 def training_image_count(site: Site) -> int:
     """The number of images that the active generation was trained on."""
     return site.rows("SELECT training_image_count FROM catalog_generation WHERE state = 'active'")[0][0]
+
+
+NOTIFY_SCRIPT = """
+import django
+django.setup()
+from catalog.services.accounts.actor import Actor, acting_as
+from catalog.services.jobs import dispatch
+with acting_as(Actor("page", request_id="request-7")):
+    dispatch.notify_pending_images()
+"""
+
+
+def test_the_log_of_a_task_names_the_request_that_caused_it(sqlite_site):
+    sqlite_site.worker()
+    sqlite_site.start("request", ["-c", NOTIFY_SCRIPT], DJANGO_SETTINGS_MODULE="imagesearch.settings")
+    log = sqlite_site.log("worker")
+    wait_until(lambda: re.search(r"INFO \[request-7 - -\] .*index_pending\[.*succeeded", log.read_text()), "the task")

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from catalog.exceptions import PictureRejected
 from catalog.imaging import crops
-from catalog.imaging.decoding import decode
 from catalog.imaging.formats import MEDIA_TYPES
 from catalog.management import contact_sheet
 from catalog.management.base import EXPAND_HELP, CatalogueCommand, check_expand
 from catalog.models import Collection, Tag
-from catalog.services.media.upload_limits import picture_limits, read_picture
+from catalog.services.media.decoding import decode
+from catalog.services.media.upload_limits import query_limits, read_picture
 from catalog.services.search import explanations, ranking
 from catalog.services.search.explanations import Explanation
 from catalog.services.search.filters import Filters
@@ -88,7 +88,7 @@ class Command(CatalogueCommand):
         )
         seconds = round(time.monotonic() - started_at, 4)
         if options["sheet"]:
-            picture = decode(photo, picture_limits())
+            picture = decode(photo, query_limits())
             cropped = crops.crop(picture, crop) if crop else picture.rgb
             contact_sheet.draw_contact_sheet(cropped, results.hits).save(options["sheet"])
         if options["explain"]:

@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from catalog.models import Collection, Image, ImportedFile
+from catalog.models import Image, ImportedFile
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction, rebuilding
 from catalog.services.ingest import imports, sources
 from catalog.services.ingest.collections import get_or_create_collection
@@ -99,31 +102,24 @@ def import_paths(  # noqa: PLR0913, all but one are keyword-only
         WeightsUnavailable: the images cannot be indexed; they stay pending.
     """
     tracker = _ImportTracker(sources.count_files(paths), on_rejected, progress)
+    entry = audit.record(Action.IMPORTED, target=", ".join(map(str, paths)), count=0)
     target = get_or_create_collection(collection)
     if wait:
         tracker.index_total = tracker.file_count
         with InlineIndexer(tracker.report_indexed) as indexer:
-            _add_files(paths, tracker, target, from_folders, indexer)
+            _add_files(paths, tracker, collection=target, from_folders=from_folders, indexer=indexer, entry=entry)
         tracker.index_total = len(tracker.pending_ids)
         _index_until_none_pending(tracker)
         rebuilding.maintain(progress=progress)
     else:
-        _add_files(paths, tracker, target, from_folders, None)
+        _add_files(paths, tracker, collection=target, from_folders=from_folders, entry=entry)
         dispatch.notify_pending_images()
     return tracker.summary()
 
 
-def _add_files(
-    paths: Sequence[Path],
-    tracker: _ImportTracker,
-    collection: Collection | None,
-    from_folders: bool,
-    indexer: InlineIndexer | None,
-) -> None:
-    source_files = sources.iter_files(paths)
-    for results in imports.import_files(
-        source_files, collection=collection, from_folders=from_folders, indexer=indexer
-    ):
+# Any: the options of `import_files`.
+def _add_files(paths: Sequence[Path], tracker: _ImportTracker, **options: Any) -> None:
+    for results in imports.import_files(sources.iter_files(paths), **options):
         tracker.record(results)
 
 

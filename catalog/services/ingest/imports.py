@@ -17,7 +17,9 @@ from catalog.atomic_write import atomic_write
 from catalog.exceptions import ArchiveRejected, FolderRejected, ImageSearchError, StoreUnavailable
 from catalog.imaging.archives import is_archive
 from catalog.imaging.filenames import sanitise_filename
-from catalog.models import Collection, Image, Import, ImportedFile
+from catalog.models import AuditEntry, Collection, Image, Import, ImportedFile
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.index import extraction
 from catalog.services.ingest import sources
 from catalog.services.ingest.batch import PreparedBatch, ReadFile, ThreadPools, prepare_batch, read_batch, thread_pools
@@ -39,13 +41,14 @@ MAX_ATTEMPTS = 20
 MIN_ORPHAN_AGE_SECONDS = 24 * 3600
 
 
-def import_files(
+def import_files(  # noqa: PLR0913, all but one are keyword-only
     source_files: Iterable[SourceFile],
     *,
     collection: Collection | None = None,
     from_folders: bool = False,
     user: Any = None,
     indexer: InlineIndexer | None = None,
+    entry: AuditEntry | None = None,
 ) -> Iterator[list[FileResult]]:
     """Add files to the catalogue as pending images. Yields the results of one batch at a time.
 
@@ -56,6 +59,7 @@ def import_files(
         from_folders: add each image to the collection with the name of its folder.
         user: the account that imports, or None.
         indexer: indexes the new images.
+        entry: of the audit log, counts the new images; None to record each batch.
     """
     with thread_pools() as pools:
         batch: PreparedBatch | None = None
@@ -63,7 +67,8 @@ def import_files(
             extractor = indexer.extractor() if indexer and read_files else None
             next_batch = prepare_batch(read_files, pools, extractor)
             if batch:
-                results = commit_batch(batch, pools, user=user, lease=indexer.new_lease() if indexer else None)
+                lease = indexer.new_lease() if indexer else None
+                results = commit_batch(batch, pools, user=user, lease=lease, entry=entry)
                 yield results  # before `submit`, which may wait for the network
                 if indexer:
                     new_images = [
@@ -139,6 +144,7 @@ def enqueue(
                 collections_from_folders=from_folders,
                 created_by=user,
             )
+            audit.record(Action.IMPORTED, run, count=0)
             dispatch.notify_import(run.pk)
     except BaseException:
         _delete_archive(archive_name)
@@ -203,6 +209,7 @@ def _import_all(run: Import) -> None:
             from_folders=run.collections_from_folders,
             user=run.created_by,
             indexer=indexer,
+            entry=audit.latest_entry(Action.IMPORTED, run),
         )
         for batch_number, results in enumerate(batches, 1):
             _record_results(run, results)

@@ -5,7 +5,7 @@ from typing import Any  # for users: the type of `request.user` depends on AUTH_
 
 from django.core.files.uploadedfile import UploadedFile
 
-from catalog.exceptions import CatalogueBusy, StoreUnavailable
+from catalog.exceptions import CatalogueBusy, Overloaded, StoreUnavailable
 from catalog.imaging.filenames import sanitise_filename
 from catalog.models import Collection, Image, ImportedFile, Tag
 from catalog.services.ingest.batch import prepare_batch, read_batch, thread_pools
@@ -13,6 +13,7 @@ from catalog.services.ingest.collections import get_or_create_collection
 from catalog.services.ingest.commit import FileResult, commit_batch
 from catalog.services.ingest.sources import SourceFile
 from catalog.services.jobs import dispatch
+from catalog.services.media.decoding import REQUEST_WAIT
 from catalog.services.media.upload_limits import read_picture
 
 
@@ -28,7 +29,7 @@ def add_uploaded_files(
         user: the account that uploads, or None.
 
     Raises:
-        StoreUnavailable, CatalogueBusy: raised by the first file; nothing was added.
+        StoreUnavailable, CatalogueBusy, Overloaded: raised by the first file; nothing was added.
     """
     target_collection = get_or_create_collection(collection)
     tag_rows = [Tag.objects.get_or_create(name=name)[0] for name in tags]
@@ -38,7 +39,7 @@ def add_uploaded_files(
             results.append(
                 add_picture(read_picture(file), file.name or "", collection=target_collection, tags=tag_rows, user=user)
             )
-        except (StoreUnavailable, CatalogueBusy) as error:
+        except (StoreUnavailable, CatalogueBusy, Overloaded) as error:
             if not results:
                 raise
             results.append(FileResult(sanitise_filename(file.name or ""), ImportedFile.Outcome.REJECTED, error=error))
@@ -64,7 +65,8 @@ def add_batch(source_files: Sequence[SourceFile], *, tags: Sequence[Tag] = (), u
     """Read, check and commit a batch of pictures. No worker is notified.
 
     Raises:
-        StoreUnavailable, CatalogueBusy: nothing was added.
+        StoreUnavailable, CatalogueBusy, Overloaded: nothing was added.
     """
     with thread_pools() as pools:
-        return commit_batch(prepare_batch(read_batch(source_files, pools), pools), pools, tags=tags, user=user)
+        batch = prepare_batch(read_batch(source_files, pools), pools, wait_seconds=REQUEST_WAIT)
+        return commit_batch(batch, pools, tags=tags, user=user)

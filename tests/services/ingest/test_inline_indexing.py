@@ -9,7 +9,7 @@ from PIL import ExifTags
 from PIL import Image as Pixels
 
 from catalog.exceptions import StoreUnavailable
-from catalog.imaging import decoding
+from catalog.imaging.decoders import DecoderPool
 from catalog.models import Descriptor, Generation, Image
 from catalog.services.index import extraction, spaces, store
 from catalog.services.ingest import imports
@@ -41,13 +41,13 @@ def all_unleased() -> bool:
 @pytest.fixture
 def decode_count(monkeypatch) -> Counter:
     """How often each file was decoded, by its bytes."""
-    counts, decode_as = Counter(), decoding._decode_as
+    counts, render = Counter(), DecoderPool.render
 
-    def count_and_decode(data, *args):
+    def count_and_render(pool, data, *args, **options):
         counts[data] += 1
-        return decode_as(data, *args)
+        return render(pool, data, *args, **options)
 
-    monkeypatch.setattr(decoding, "_decode_as", count_and_decode)
+    monkeypatch.setattr(DecoderPool, "render", count_and_render)
     return counts
 
 
