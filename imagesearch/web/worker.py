@@ -10,7 +10,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from imagesearch.web.channels import Channel
-from imagesearch.web.lanes import Lanes
+from imagesearch.web.request_queues import RequestQueues
 
 MAX_CONNECTIONS = 4096  # of one process; fewer where the system allows fewer open files
 IDLE_SECONDS = 60  # a connection without traffic is closed
@@ -25,11 +25,11 @@ class WebWorker(Worker):
     def run(self) -> None:
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a warning for each request that waits
         connections: dict[int, wasyncore.dispatcher] = {}
-        lanes = Lanes(self.cfg.threads)
+        queues = RequestQueues(self.cfg.threads)
         create_server(
             self.wsgi,
             connections,
-            _dispatcher=lanes,
+            _dispatcher=queues,
             sockets=[listener.sock for listener in self.sockets],
             ident=None,
             backlog=self.cfg.backlog,
@@ -53,7 +53,7 @@ class WebWorker(Worker):
                 for channel in _channels(connections):
                     channel.close_if_overdue()
         self._finish(connections, servers)
-        lanes.shutdown()
+        queues.shutdown()
 
     def _finish(self, connections: dict[int, wasyncore.dispatcher], servers: list[BaseWSGIServer]) -> None:
         """Accept no more connections, and send the responses to the requests that are complete."""

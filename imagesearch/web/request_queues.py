@@ -31,7 +31,7 @@ class Busy(Error):
         return f"{self.code} {self.reason}", headers, json.dumps({"detail": self.body}).encode()
 
 
-class Lanes(ThreadedTaskDispatcher):
+class RequestQueues(ThreadedTaskDispatcher):
     """Threads that answer requests, and one more for those that are answered at once."""
 
     def __init__(self, thread_count: int) -> None:
