@@ -16,7 +16,6 @@ from catalog.services.accounts.clients import client_key
 
 RANKING_PATH = re.compile(r"/search/[\w-]+/(explanation/.*)?|/images/\d+/(similar/|explanation/.*)")
 LOGIN_PATH = re.compile(r"/(accounts|admin)/login/")
-PROBE_PATH = re.compile(r"/(healthz|readyz)")
 PERIOD_SECONDS = 60
 MAX_NAME_LENGTH = 255  # of the columns of django-axes
 
@@ -24,11 +23,6 @@ MAX_NAME_LENGTH = 255  # of the columns of django-axes
 def is_search(path: str) -> bool:
     """Return whether a request to `path` runs the network or ranks the catalogue."""
     return bool(SEARCH_PATH.fullmatch(path) or RANKING_PATH.fullmatch(path))
-
-
-def is_probe(path: str) -> bool:
-    """Return whether `path` is asked by the systems that watch over the site."""
-    return bool(PROBE_PATH.fullmatch(path))
 
 
 class ThrottlingMiddleware:

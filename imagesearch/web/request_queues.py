@@ -45,10 +45,11 @@ class RequestQueues(ThreadedTaskDispatcher):
         if not isinstance(task, Channel):
             super().add_task(task)
             return
-        from catalog.middleware.throttling import is_probe, is_search
+        from catalog.middleware.probes import PROBES
+        from catalog.middleware.throttling import is_search
 
         request = task.requests[0]
-        if request.error or is_probe(request.path):
+        if request.error or request.path in PROBES:
             self.quick.add_task(task)
         elif not is_search(request.path):
             super().add_task(task)
