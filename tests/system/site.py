@@ -27,6 +27,7 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
         "IMAGESEARCH_DATA_DIR": str(home),
         "IMAGESEARCH_EXTRACTOR": "efficientnet-lite2",
         "IMAGESEARCH_BASIC_AUTH": "true",
+        "IMAGESEARCH_SEARCHES_PER_MINUTE": "0",  # all requests of a test come from one address
         "PYTHONUNBUFFERED": "1",
         **changes,
     }

@@ -51,6 +51,7 @@ def search_until(done: Event, site: Site, photo: bytes) -> list[tuple[int, float
     while not done.is_set():
         result = site.visitor().search(photo)
         body = result.json
+        assert result.status == 200, body
         responses.append((result.status, round(body["hits"][0]["score"], 3), body["total"]))
         done.wait(SEARCH_PAUSE)
     return responses
