@@ -10,7 +10,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 NOBODY_UID = 65534
-SCRIPT_TIMEOUT_SECONDS = 120
+SCRIPT_TIMEOUT_SECONDS = 300
 
 
 class Installation:

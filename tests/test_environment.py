@@ -106,7 +106,7 @@ def error_messages(tmp_path_factory) -> dict[str, str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=300,
     )
     return dict(line.split("\t") for line in completed.stdout.splitlines())
 

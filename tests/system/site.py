@@ -42,7 +42,7 @@ class Site:
     port: int = 0
     started: list[subprocess.Popen] = field(default_factory=list)
 
-    def run(self, *arguments: object, timeout: float = 120, **changes: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: object, timeout: float = 300, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run `manage.py` with these arguments and wait for it."""
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],

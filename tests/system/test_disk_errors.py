@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,26 @@ def test_an_upload_to_a_full_disk_is_rejected_with_a_message_and_accepted_when_t
     assert small_disk.count("status = 'pending'") == 1
 
 
+def test_a_search_with_a_photo_is_refused_with_a_message_on_a_full_disk_and_all_others_go_on(
+    small_disk, folder, picture
+):
+    small_disk.manage("import_images", folder(3))
+    small_disk.web(processes=1)
+    visitor = small_disk.visitor()
+    with closing(sqlite3.connect(small_disk.home / "var" / "db.sqlite3")) as connection:
+        # The first connection needs space, and the last one frees it.
+        connection.execute("SELECT COUNT(*) FROM catalog_image").fetchone()
+        filler = fill_disk(small_disk.home)
+        refused = visitor.search_page(picture(1))
+        assert refused.status == 507, refused.text
+        assert "Query photos cannot be stored in queries" in refused.text
+        assert visitor.search(picture(1)).status == 200
+        assert visitor.get("/images/1/similar/").status == 200
+
+    filler.unlink()
+    assert visitor.search_page(picture(1)).status == 200
+
+
 def run_unprivileged(site: Site, *arguments: object) -> subprocess.CompletedProcess:
     """Run `manage.py` without root's right to ignore file permissions."""
     without_capabilities = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -85,7 +107,7 @@ def run_unprivileged(site: Site, *arguments: object) -> subprocess.CompletedProc
         env=site.environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

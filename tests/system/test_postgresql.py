@@ -1,4 +1,7 @@
-"""The tests that pass on SQLite with the filesystem broker also pass on PostgreSQL with Redis."""
+"""The tests that pass on SQLite with the filesystem broker also pass on PostgreSQL with Redis.
+
+Slow tests are left out: they compute more than they ask the database, and tests/system runs whole sites on both.
+"""
 
 import os
 import subprocess
@@ -21,8 +24,9 @@ RUNS = {
 def test_the_same_tests_pass_on_postgresql_with_redis(name, postgres, redis):
     servers = {"DATABASE_URL": postgres.create(f"tests_{name}"), "REDIS_URL": redis.url()}
     arguments = [word if word.startswith("--") else f"tests/{word}" for word in RUNS[name]]
+    options = ["-q", "-p", "no:cacheprovider", "--database-only", "-m", "not slow"]
     completed = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--database-only", *arguments],
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=settings.BASE_DIR,
         env=os.environ | servers,
         capture_output=True,

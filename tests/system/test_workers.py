@@ -3,6 +3,9 @@
 import re
 import signal
 
+import pytest
+
+from tests.system.conftest import POSTGRESQL
 from tests.system.servers import wait_until
 from tests.system.site import Site, expect_consistent
 
@@ -15,7 +18,7 @@ def test_two_workers_index_no_image_twice_and_both_do_some_of_the_work(site, fol
     wait_until(lambda: site.logs().count("ready.") == 2, "both workers")
     for worker in workers:  # so that neither has finished before the other starts
         worker.send_signal(signal.SIGSTOP)
-    site.manage("import_images", folder(250), "--no-wait")
+    site.manage("import_images", folder(120), "--no-wait")
     site.run("shell", "-c", NOTIFY_BOTH)
     for worker in workers:
         worker.send_signal(signal.SIGCONT)
@@ -26,13 +29,14 @@ def test_two_workers_index_no_image_twice_and_both_do_some_of_the_work(site, fol
         owners.update(
             name for (name,) in site.rows("SELECT DISTINCT lease_owner FROM catalog_image WHERE lease_owner <> ''")
         )
-        return site.count("status = 'indexed'") == 250
+        return site.count("status = 'indexed'") == 120
 
     wait_until(all_indexed, "all images indexed")
     assert len(owners) >= 2
-    expect_consistent(site, 250)
+    expect_consistent(site, 120)
 
 
+@pytest.mark.parametrize("site", [POSTGRESQL], indirect=True)  # on SQLite: tests/services/index/test_maintain.py
 def test_growing_catalogue_retrains_in_every_web_process(site, folder, picture):
     site.manage("import_images", folder(5))
     site.web(processes=2)

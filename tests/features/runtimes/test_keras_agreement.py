@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from catalog.features.networks import vgg16
 from catalog.features.runtimes import open_runtime
 from tests.features.conftest import demo_pictures, extract_descriptors, network_batch
+from tests.shared_folders import fill_once
 
 # Keras takes half a minute for all outputs on two quiet cores, and several minutes on a busy machine.
 KERAS_TIMEOUT_SECONDS = 600
@@ -24,16 +26,16 @@ def pictures():
 
 @pytest.fixture(scope="module")
 def keras_outputs(tmp_path_factory, random_vgg16, pictures):
-    folder = tmp_path_factory.mktemp("keras")
-    for name, array in pictures.items():
-        np.save(folder / f"{name}.npy", array)
-    completed = subprocess.run(
-        [sys.executable, "-m", "tests.features.runtimes.keras_reference", str(folder), str(random_vgg16.path)],
-        check=False,
-        timeout=KERAS_TIMEOUT_SECONDS,
-    )
-    assert completed.returncode == 0
-    return np.load(folder / "outputs.npz")
+    def fill(folder: Path) -> None:
+        for name, array in pictures.items():
+            np.save(folder / f"{name}.npy", array)
+        subprocess.run(
+            [sys.executable, "-m", "tests.features.runtimes.keras_reference", str(folder), str(random_vgg16.path)],
+            check=True,
+            timeout=KERAS_TIMEOUT_SECONDS,
+        )
+
+    return np.load(fill_once(tmp_path_factory, "keras", fill) / "outputs.npz")
 
 
 @pytest.fixture
