@@ -35,8 +35,13 @@ def encode_jpeg_thumbnail(rgb: Image.Image) -> bytes:
     The fastest WebP method takes ten times as long to encode (a third of the time that a small network needs for the
     picture) and four times as long to decode, and saves no bytes. Method 2 saves 15 % at half that speed.
     """
+    return encode_jpeg(rgb, THUMBNAIL_SIDE, QUALITY)
+
+
+def encode_jpeg(rgb: Image.Image, max_side: int, quality: int) -> bytes:
+    """Return `rgb` as JPEG, with its longer side at most `max_side` pixels and without metadata."""
     buffer = BytesIO()
-    downscale(rgb, THUMBNAIL_SIDE).save(buffer, "JPEG", quality=QUALITY, icc_profile=b"", exif=b"", comment=b"")
+    downscale(rgb, max_side).save(buffer, "JPEG", quality=quality, icc_profile=b"", exif=b"", comment=b"")
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
-"""Reading of files compressed with xz, in bounded memory.
+"""Reading of files compressed with xz, in bounded memory and time.
 
 `lzma.LZMAFile` has no limit on memory, and the header of each block sets the size of the dictionary: up to 4 GB.
+Nor is there a limit on the number of streams and blocks without content.
 """
 
 import io
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 # `xz -9`, the highest level, takes 65 MiB.
 MAX_MEMORY_BYTES = 128 * 1024**2
 CHUNK_BYTES = 64 * 1024
+# Incompressible content grows by less than an eighth, streams and blocks without content beyond any limit.
+MAX_EMPTY_BYTES = 256 * 1024
 
 
 class MemoryLimitExceeded(LZMAError):
@@ -72,6 +75,8 @@ class XzReader(io.RawIOBase):
                 self._packed = self._file.read(CHUNK_BYTES)
                 if not self._packed:
                     raise EOFError("the file ends before the end of the stream")
+            if self._file.tell() > self._position * 9 // 8 + MAX_EMPTY_BYTES:
+                raise LZMAError("the file is much longer than its content")
             data = self._decompress(size)
             if data:
                 self._position += len(data)

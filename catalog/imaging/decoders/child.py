@@ -30,7 +30,6 @@ MEMORY_MARGIN = 128 * 1024**2
 LARGE_PICTURE_BYTES = 256 * 1024**2
 # On a busy machine a decoder gets only a share of a processor.
 SECONDS_PER_CPU_SECOND = 4
-NO_LIMIT = resource.RLIM_INFINITY
 
 
 def serve(connection: Connection) -> None:
@@ -41,9 +40,7 @@ def serve(connection: Connection) -> None:
             request = messages.receive_request(connection)
             _limit_time(request.limits)
             data = connection.recv_bytes()
-            resource.setrlimit(
-                resource.RLIMIT_AS, (own_memory + len(data) + request.limits.max_memory + MEMORY_MARGIN, NO_LIMIT)
-            )
+            _set_limit(resource.RLIMIT_AS, own_memory + len(data) + request.limits.max_memory + MEMORY_MARGIN)
             _reply(connection, data, request)
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -83,9 +80,14 @@ def render(data: bytes, request: Request, reserve_memory: Callable[[int], None])
 
 def _limit_time(limits: PictureLimits) -> None:
     """Have the kernel end this process, wherever it hangs, if this picture takes too long (SIGXCPU, SIGALRM)."""
-    cpu_seconds = int(time.process_time()) + limits.max_seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, NO_LIMIT))
+    _set_limit(resource.RLIMIT_CPU, int(time.process_time()) + limits.max_seconds + 1)
     signal.setitimer(signal.ITIMER_REAL, limits.max_seconds * SECONDS_PER_CPU_SECOND)
+
+
+def _set_limit(kind: int, value: int) -> None:
+    """Limit a resource, to less than `value` if the program itself has a lower limit, which nobody may raise."""
+    _, highest = resource.getrlimit(kind)
+    resource.setrlimit(kind, (value if highest == resource.RLIM_INFINITY else min(value, highest), highest))
 
 
 def address_space_bytes() -> int:

@@ -28,7 +28,6 @@ Renderer = Callable[[Image.Image], bytes | NDArray[np.uint8] | Image.Image]
 HoldMemory = Callable[[], AbstractContextManager[None]]
 
 MAX_HEADER_BYTES = 64 * 1024
-MAX_OUTPUT_BYTES = 2**33
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ class Rendering:
 
 
 def send_request(connection: Connection, data: bytes, request: Request) -> None:
+    """Send a request, and the bytes of the picture. Raises OSError: the decoder has ended."""
     connection.send_bytes(pickle.dumps(request))
     connection.send_bytes(data)
 
@@ -78,6 +78,7 @@ def receive_request(connection: Connection) -> Request:
 
 
 def send_rendering(connection: Connection, rendering: Rendering) -> None:
+    """Send the results for one picture. Raises OSError: the program has ended."""
     header = {
         "format": rendering.format,
         "extension": rendering.extension,
@@ -106,15 +107,15 @@ def wait_for_memory(connection: Connection) -> None:
     connection.recv_bytes()
 
 
-def receive_rendering(connection: Connection, hold_memory: HoldMemory) -> Rendering:
-    """Return the reply of a decoder.
+def receive_rendering(connection: Connection, request: Request, hold_memory: HoldMemory) -> Rendering:
+    """Return the reply of a decoder to `request`.
 
     Args:
         hold_memory: entered if the picture is large, until it is rendered.
 
     Raises:
         PictureRejected, CropRejected: the decoder reported it.
-        EOFError, OSError: the decoder has ended.
+        EOFError, OSError: the decoder has ended, or sends more bytes than decoding may take.
         ValueError, KeyError, TypeError: the reply is not valid.
     """
     with ExitStack() as held:
@@ -125,17 +126,25 @@ def receive_rendering(connection: Connection, hold_memory: HoldMemory) -> Render
             header = json.loads(connection.recv_bytes(MAX_HEADER_BYTES))
         if "error" in header:
             raise _read_error(header)
-        return _receive_outputs(connection, header)
+        return _receive_outputs(connection, request, header)
 
 
-def _receive_outputs(connection: Connection, header: dict[str, Any]) -> Rendering:
-    files = tuple(connection.recv_bytes(MAX_OUTPUT_BYTES) for _ in range(header.pop("files")))
-    arrays = tuple(
-        np.frombuffer(connection.recv_bytes(MAX_OUTPUT_BYTES), np.uint8).reshape(shape)
-        for shape in header.pop("shapes")
-    )
+def _receive_outputs(connection: Connection, request: Request, header: dict[str, Any]) -> Rendering:
+    file_count, shapes = header.pop("files"), header.pop("shapes")
+    if file_count + len(shapes) != len(request.renderers):
+        raise ValueError("not one output for each renderer")
+    outputs, bytes_left = [], request.limits.max_memory
+    for _ in request.renderers:
+        outputs.append(connection.recv_bytes(bytes_left))
+        bytes_left -= len(outputs[-1])
+    arrays = zip(outputs[file_count:], shapes, strict=True)
     width, height = header.pop("decoded_size")
-    return Rendering(**header, decoded_size=(width, height), files=files, arrays=arrays)
+    return Rendering(
+        **header,
+        decoded_size=(width, height),
+        files=tuple(outputs[:file_count]),
+        arrays=tuple(np.frombuffer(data, np.uint8).reshape(shape) for data, shape in arrays),
+    )
 
 
 def _read_error(header: dict[str, Any]) -> ImageSearchError:

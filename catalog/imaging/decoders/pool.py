@@ -85,7 +85,7 @@ class Decoder:
         self._pictures += 1
         try:
             messages.send_request(self._connection, data, request)
-            return messages.receive_rendering(self._connection, hold_memory)
+            return messages.receive_rendering(self._connection, request, hold_memory)
         except (PictureRejected, CropRejected):
             raise
         except (EOFError, OSError, ValueError, KeyError, TypeError):

@@ -7,6 +7,8 @@ from PIL.Image import Exif
 
 from catalog.imaging.orientation import TRANSPOSES
 
+# Formats whose Exif blocks may be larger: no more of them is read.
+MAX_EXIF_BYTES = 1 << 20
 SHORT = 3
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from catalog.exceptions import MetadataNotRemovable
-from catalog.imaging.metadata.exif import minimal_exif, orientation_of
+from catalog.imaging.metadata.exif import MAX_EXIF_BYTES, minimal_exif, orientation_of
 from catalog.imaging.metadata.parts import MAX_PARTS, Filler, PartList, Steps
 
 # Other boxes of the file, such as the films of some phones, become zeros.
 KEPT_BOXES = {b"ftyp", b"meta", b"mdat"}
 MAX_META_BYTES = 1 << 22
-MAX_EXIF_BYTES = 1 << 20
-IN_IDAT = 1  # the construction method of items that lie in the box `idat`
+# The construction methods of items that lie in the file, and in the box `idat`. Others lie in other items.
+IN_FILE, IN_IDAT = 0, 1
 EXIF, TEXT = b"Exif", b"mime"
 
 
@@ -32,7 +32,8 @@ def public_parts(file: IO[bytes], size: int) -> PartList:
     """Return the parts of a HEIC or AVIF picture without metadata, except orientation and colour profile.
 
     Raises:
-        MetadataNotRemovable: the file is an animation, or its boxes do not fit together.
+        MetadataNotRemovable: the file is an animation, its boxes do not fit together, or it does not say where its
+            metadata are.
     """
     return _overwrite(file, size, _find_patches(file, size))
 
@@ -117,6 +118,8 @@ def _find_metadata(meta: bytes, offset: int) -> Iterator[tuple[bytes, list[range
     idat_start = offset + boxes[b"idat"].start if b"idat" in boxes else 0
     for item, method, places in _item_places(meta, boxes[b"iloc"].start):
         if kinds.get(item) in (EXIF, TEXT):
+            if method not in (IN_FILE, IN_IDAT) or not all(places):  # an empty place stands for all that follows
+                raise MetadataNotRemovable()
             start = idat_start if method == IN_IDAT else 0
             yield kinds[item], [range(start + place.start, start + place.stop) for place in places]
 

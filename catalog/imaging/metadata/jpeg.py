@@ -7,7 +7,7 @@ from typing import IO
 from catalog.imaging.metadata.exif import minimal_exif, orientation_of
 from catalog.imaging.metadata.parts import PartList, Steps
 
-TEM, SOI, EOI, APP0, APP1, APP15, COM = 0x01, 0xD8, 0xD9, 0xE0, 0xE1, 0xEF, 0xFE
+TEM, SOI, EOI, SOS, APP0, APP1, APP15, COM = 0x01, 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEF, 0xFE
 EXIF_SIGNATURE = b"Exif\0"
 JFIF_SIGNATURE = b"JFIF\0"
 # Colour profile, and the colour transform of the components.
@@ -36,7 +36,8 @@ def public_parts(file: IO[bytes], size: int) -> PartList:
             has_exif = has_exif or (marker == APP1 and replacement != b"")
             parts.append(replacement)
         else:
-            parts.keep(position, following)
+            # Only the start of a scan is followed by data of the picture; decoders skip what follows other segments.
+            parts.keep(position, following if marker == SOS else stop)
         if marker == EOI:
             break
         position = following

@@ -64,6 +64,15 @@ class PartList:
         if len(part):
             self.parts.append(part)
 
+    def extend(self, other: "PartList") -> None:
+        """Append the parts of another list. Raises MetadataNotRemovable beyond `MAX_PARTS`."""
+        for part in other.parts:
+            self.append(part)
+
+    def __len__(self) -> int:
+        """The size of the file in bytes."""
+        return sum(map(len, self.parts))
+
 
 class PartsReader(io.RawIOBase):
     """Reads the parts as one file, which can be positioned. Closing it closes the source.

@@ -4,16 +4,15 @@ import struct
 import zlib
 from typing import IO
 
-from catalog.imaging.metadata.exif import minimal_exif, orientation_of
+from catalog.imaging.metadata.exif import MAX_EXIF_BYTES, minimal_exif, orientation_of
 from catalog.imaging.metadata.parts import PartList, Steps
 
 SIGNATURE_LENGTH = 8
 # What determines the picture: pixels, colours, transparency, aspect of the pixels, animation.
 KEPT_CHUNKS = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"),
-    *(b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT"),
+    *(b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs"),
 }
-MAX_EXIF_BYTES = 1 << 20
 
 
 def public_parts(file: IO[bytes], size: int) -> PartList:

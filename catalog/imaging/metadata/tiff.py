@@ -53,8 +53,8 @@ def public_parts(file: IO[bytes], size: int) -> PartList:
     """Return the parts of a TIFF file without metadata, except orientation and colour profile.
 
     Raises:
-        MetadataNotRemovable: the file is compressed as JPEG in the way before TIFF Technical Note 2, or has more
-            directories, tags or strips than it may.
+        MetadataNotRemovable: the file is compressed as JPEG in the way before TIFF Technical Note 2, has more
+            directories, tags or strips than it may, or refers to places after its end.
     """
     return _Directories(file, size).parts()
 
@@ -83,7 +83,7 @@ class _Directories:
         pieces += [(start, start + len(data), data) for start, data in self._replaced.items()]
         parts, position = PartList(), 0
         for start, stop, data in sorted(pieces):
-            if data and start < position:
+            if (data and start < position) or start > self._size:
                 raise MetadataNotRemovable()
             parts.append(Filler(max(0, start - position)))
             if data:

@@ -5,7 +5,9 @@ import io
 import lzma
 import struct
 import tarfile
+import time
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -53,6 +55,29 @@ def test_an_xz_archive_of_several_streams_is_read():
     whole = create_tar({"a.jpg": PICTURE, "b.jpg": PICTURE})
     archive = lzma.compress(whole[:700]) + b"\0" * 8 + lzma.compress(whole[700:])
     assert read_entries(archive) == {"a.jpg": PICTURE, "b.jpg": PICTURE}
+
+
+def empty_xz_blocks(count: int) -> bytes:
+    """An xz stream of blocks without content, whose dictionaries take 64 and 96 MiB in turn."""
+
+    def block(dictionary: int) -> bytes:
+        header = bytes([2, 0, 0x21, 1, dictionary, 0, 0, 0])
+        return header + struct.pack("<I", zlib.crc32(header)) + b"\0\0\0\0"
+
+    start = lzma.compress(b"", check=lzma.CHECK_NONE)[:12]
+    return start + (block(28) + block(29)) * (count // 2)
+
+
+@pytest.mark.parametrize(
+    "filler",
+    [lzma.compress(b"") * 90_000, lzma.compress(b"\0") * 50_000, empty_xz_blocks(400_000)],
+    ids=["streams", "streams of one byte", "blocks"],
+)
+def test_an_xz_archive_with_little_content_is_rejected_before_it_takes_long(filler):
+    archive = lzma.compress(create_tar({"a.jpg": PICTURE})) + filler
+    started_at = time.process_time()
+    assert "damaged" in rejection_message(archive)
+    assert time.process_time() - started_at < 4
 
 
 def test_a_zip_whose_entries_overlap_is_rejected():

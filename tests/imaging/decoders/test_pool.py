@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +238,34 @@ def test_the_reason_is_given_although_the_decoder_cannot_allocate_what_a_webp_as
     assert rejection(pool, data=data, limits=PictureLimits(max_memory=500_000_000)).code == "too_much_memory"
 
 
+def receive(files: Sequence[bytes], arrays: Sequence[np.ndarray]) -> Rendering:
+    """The reply of a decoder that was asked for two outputs in 1,000 bytes."""
+    program, decoder = Pipe()
+    with program, decoder:
+        messages.send_rendering(decoder, Rendering("JPEG", "jpg", 8, 8, (8, 8), tuple(files), tuple(arrays)))
+        decoder.close()
+        request = Request(PictureLimits(max_memory=1000), [encode_jpeg_thumbnail, np.asarray])
+        return messages.receive_rendering(program, request, nullcontext)
+
+
+PIXELS = np.zeros((10, 10, 3), np.uint8)
+
+
+def test_a_decoder_sends_one_output_for_each_renderer_within_the_memory_of_decoding():
+    rendering = receive([bytes(700)], [PIXELS])
+    assert (rendering.files, rendering.arrays[0].shape) == ((bytes(700),), PIXELS.shape)
+
+
+@pytest.mark.parametrize(
+    ("files", "arrays"),
+    [([b"1"], []), ([b"1", b"2", b"3"], []), ([], [PIXELS] * 3), ([bytes(701)], [PIXELS]), ([bytes(1001), b"2"], [])],
+    ids=["too few", "too many files", "too many arrays", "too much together", "too much in one"],
+)
+def test_other_outputs_of_a_decoder_are_refused(files, arrays):
+    with pytest.raises((ValueError, OSError)):
+        receive(files, arrays)
+
+
 def test_an_interrupted_request_does_not_answer_the_next_one(pool, monkeypatch):
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
@@ -275,6 +304,24 @@ def test_processes_end_when_the_program_is_killed(state):
     program.kill()
     program.communicate()
     wait_until(lambda: not is_running(pid))
+
+
+LIMITED_PROGRAM = """
+import resource, sys
+from catalog.imaging.decoders import DecoderPool, Request
+from catalog.imaging.limits import PictureLimits
+
+for kind, limit in ((resource.RLIMIT_AS, 1 << 35), (resource.RLIMIT_CPU, 3600)):
+    resource.setrlimit(kind, (limit, limit))
+pool = DecoderPool(1)
+print(pool.render(sys.stdin.buffer.read(), Request(PictureLimits(), [])).format)
+"""
+
+
+def test_a_program_with_limits_of_its_own_decodes():
+    """Without the privilege of root, nobody may raise them."""
+    program = subprocess.run([sys.executable, "-c", LIMITED_PROGRAM], input=PICTURE, capture_output=True, check=True)
+    assert program.stdout == b"JPEG\n"
 
 
 def test_signals_of_the_terminal_do_not_end_a_process(pool):
