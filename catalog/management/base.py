@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -79,6 +80,14 @@ def check_expand(count: int) -> None:
     """Raise CommandError if a value of `--expand` is out of range."""
     if not 0 <= count <= MAX_EXPANSION_IMAGES:
         raise CommandError(f"--expand is {count}; it must be between 0 and {MAX_EXPANSION_IMAGES}.")
+
+
+def check_output_file(path: Path) -> None:
+    """Raise CommandError if no file can be written to `path`: its folder does not exist, or it is a folder itself."""
+    if not path.parent.is_dir():
+        raise CommandError(f"There is no folder {path.parent}. Create it or choose another one.")
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder. Choose the name of a file.")
 
 
 @contextmanager

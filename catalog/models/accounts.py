@@ -60,6 +60,8 @@ class AuditEntry(models.Model):
         SIGNED_OUT = "signed out", _("signed out")
         TOKEN_MADE = "token made", _("made a token")
         TOKEN_REVOKED = "token revoked", _("revoked a token")
+        BACKED_UP = "backed up", _("wrote a backup")
+        RESTORED = "restored", _("restored a backup")
 
     class Origin(models.TextChoices):
         PAGE = "page", _("page")

@@ -3,9 +3,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from catalog.management.base import CatalogueCommand, progress_bars
+from catalog.management.base import CatalogueCommand, check_output_file, progress_bars
 from catalog.services.backup import creation
 
 MAX_NAMES_SHOWN = 20
@@ -27,10 +27,7 @@ class Command(CatalogueCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, started_at = options["file"], time.monotonic()
-        if not path.parent.is_dir():
-            raise CommandError(f"There is no folder {path.parent}. Create it or choose another one.")
-        if path.is_dir():
-            raise CommandError(f"{path} is a folder. Choose the name of a file.")
+        check_output_file(path)
         with progress_bars() as progress:
             summary = creation.create(path, with_originals=not options["without_originals"], progress=progress)
         seconds = round(time.monotonic() - started_at, 3)

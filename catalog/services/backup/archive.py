@@ -174,6 +174,8 @@ def _verify(tar: tarfile.TarFile, archive: Archive, progress: Progress) -> None:
             if member.name == SUMS:
                 computed.seek(0)
                 _compare(computed, _open_member(tar, member))
+                if tar.next() is not None:
+                    raise BackupRejected("The backup is damaged: something was added after its end, SHA256SUMS.")
                 progress(VERIFYING, total_bytes, total_bytes)
                 return
             digest = hashlib.file_digest(_open_member(tar, member), "sha256").hexdigest()  # type: ignore[arg-type]

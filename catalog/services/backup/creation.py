@@ -23,6 +23,8 @@ from django.utils import timezone
 
 from catalog.exceptions import StoreUnavailable
 from catalog.models import FeatureSpace, Image, Segment
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.backup import archive, tables
 from catalog.services.backup.archive import ArchiveWriter
 from catalog.services.index import spaces, store
@@ -86,6 +88,7 @@ def create(path: Path, *, with_originals: bool = True, progress: Progress = igno
             _add(writer, f"features/{name}", digest, segment_file, summary)
         summary.segments = len(snapshot.segments)
         _add_pictures(writer, snapshot, summary, progress)
+    audit.record(Action.BACKED_UP, target=str(path), count=summary.images)
     return summary
 
 

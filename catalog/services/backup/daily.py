@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from catalog import locks
+from catalog.atomic_write import TEMP_SUFFIX
 from catalog.exceptions import CatalogueBusy, StoreUnavailable
 from catalog.services.backup import creation
 
@@ -16,7 +17,8 @@ logger = logging.getLogger(__name__)
 # A little less than a day, so that a check each hour keeps the time of day.
 INTERVAL = timedelta(hours=23, minutes=30)
 KEPT_BACKUPS = 7
-NAME_PATTERN = "imagesearch-*.tar"
+# Of the daily backups: others in the folder are not counted, and not deleted.
+NAME_FORMAT, NAME_PATTERN = "imagesearch-%Y-%m-%dT%H%M%SZ.tar", "imagesearch-????-??-??T??????Z.tar"
 
 
 def run_if_due() -> None:
@@ -27,11 +29,12 @@ def run_if_due() -> None:
         BackupRejected: the database is of an earlier version.
     """
     folder: Path | None = settings.BACKUP_DIR
-    if folder is None or not _is_due():
+    if folder is None:
         return
     try:
         with locks.file_lock(settings.LOCKS_DIR / "backup.lock"):
-            _write(folder)
+            if _is_due():
+                _write(folder)
     except CatalogueBusy:
         logger.info("Another process is writing a backup.")
     except OSError as error:
@@ -43,7 +46,7 @@ def run_if_due() -> None:
 def last_backup_at() -> datetime | None:
     """When the last daily backup was completed; None if there is none."""
     backups = _backups(settings.BACKUP_DIR) if settings.BACKUP_DIR else []
-    return datetime.fromtimestamp(backups[-1].stat().st_mtime, UTC) if backups else None
+    return _modified_at(backups[-1]) if backups else None
 
 
 def _is_due() -> bool:
@@ -53,13 +56,18 @@ def _is_due() -> bool:
 
 def _write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for abandoned in folder.glob(".*.tmp"):  # of a process that was killed: nobody else writes here
-        abandoned.unlink()
-    summary = creation.create(folder / f"imagesearch-{timezone.now():%Y-%m-%dT%H%M%SZ}.tar")
+    for path in folder.glob(f".*{TEMP_SUFFIX}"):
+        if timezone.now() - _modified_at(path) >= INTERVAL:  # else somebody may be writing it
+            path.unlink()
+    summary = creation.create(folder / timezone.now().strftime(NAME_FORMAT))
     for name in summary.missing + summary.damaged:
         logger.warning("%s is missing or damaged. Run: python manage.py check_index --repair", name)
     for old in _backups(folder)[:-KEPT_BACKUPS]:
         old.unlink()
+
+
+def _modified_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _backups(folder: Path) -> list[Path]:

@@ -15,10 +15,13 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from catalog.atomic_write import atomic_write
 from catalog.exceptions import BackupRejected, StoreUnavailable
 from catalog.models import Image, Segment
+from catalog.services.accounts import audit
+from catalog.services.accounts.audit import Action
 from catalog.services.backup import archive, tables
 from catalog.services.backup.archive import Archive
 from catalog.services.index import rebuilding, store
@@ -59,13 +62,15 @@ def restore(path: Path, progress: Progress = ignore_progress) -> Summary:
         _write_files(backup, progress)
         _load_tables(backup, migrations)
     call_command("migrate", verbosity=0)
+    Image.objects.pending().update(pending_since=timezone.now())  # for a worker of this site
+    audit.record(Action.RESTORED, target=str(path), count=Image.objects.count())
     rebuilding.maintain(progress=progress)
     missing = sum(not files.has_original(image) for image in Image.objects.order_by("pk").iterator())
     return Summary(Image.objects.count(), Segment.objects.count(), missing)
 
 
 def _check_empty() -> None:
-    """Raise BackupRejected if there is anything that a restore could overwrite or mix with the backup."""
+    """Raise BackupRejected if there are images or segments. All other rows, such as accounts, are replaced."""
     has_tables = Image._meta.db_table in connection.introspection.table_names()
     if has_tables and (Image.objects.exists() or Segment.objects.exists()):
         raise BackupRejected(
@@ -78,11 +83,12 @@ def _check_space(backup: Archive) -> None:
     needed = {settings.FEATURES_DIR: backup.stored_bytes["features"]}
     if isinstance(default_storage, FileSystemStorage):
         needed[Path(default_storage.location)] = backup.stored_bytes["media"]
-    for folder, size in needed.items():
+    for folder in needed:
         folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        # Both may be on one disk.
-        if sum(needed.values()) > free:
+    for folder in needed:
+        free, disk = shutil.disk_usage(folder).free, folder.stat().st_dev
+        size = sum(needed[other] for other in needed if other.stat().st_dev == disk)
+        if size > free:
             raise StoreUnavailable(
                 "Restoring needs about {needed} MB in {folder}, which has {free} MB left. Free some space.",
                 needed=size // 1_000_000 + 1,

@@ -63,6 +63,15 @@ def test_a_changed_file_is_named(small_backup):
         contents(small_backup)
 
 
+def test_what_was_added_after_its_end_is_refused(small_backup):
+    with tarfile.open(small_backup, "a") as tar:
+        member = tarfile.TarInfo("media/originals/ab/added.jpg")
+        member.size = 4
+        tar.addfile(member, io.BytesIO(b"data"))
+    with pytest.raises(BackupRejected, match="added after its end"):
+        contents(small_backup)
+
+
 @pytest.mark.parametrize("share", [0, 0.1, 0.3, 0.5, 0.7, 0.8])
 def test_a_truncated_backup_is_refused(small_backup, share):
     data = small_backup.read_bytes()

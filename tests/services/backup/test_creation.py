@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from catalog.exceptions import BackupRejected, StoreUnavailable
-from catalog.models import Image, QueryPhoto, Segment
+from catalog.models import Image, Segment
 from catalog.services.backup import creation, restoration, tables
 from catalog.services.index import extraction, merging, spaces, store
 from catalog.services.ingest import uploads
@@ -16,6 +16,7 @@ from catalog.services.jobs.progress import ignore_progress
 from catalog.services.maintenance import integrity
 from catalog.services.media import deletion, files
 from catalog.services.media.files import original_path
+from catalog.services.search import query_photos, saved_searches
 
 
 def names(path):
@@ -99,15 +100,16 @@ def test_originals_can_be_left_out_and_are_listed_then(pictures, tmp_path):
     ]
 
 
-def test_photos_of_visitors_and_their_sessions_are_left_out(pictures, tmp_path):
-    common = {"label": "photo", "picture": b"p", "space_key": "s", "descriptor": b"d"}
-    QueryPhoto.objects.create(token="expires-soon", digest="1", expires_at=timezone.now(), **common)
-    QueryPhoto.objects.create(token="kept-by-a-saved-search", digest="2", expires_at=None, **common)
+def test_photos_of_visitors_and_their_sessions_are_left_out(pictures, uploader, tmp_path, picture):
+    expiring, saved = (query_photos.store_photo(picture(number), f"{number}.jpg") for number in (1, 2))
+    saved_searches.save(uploader, "mine", saved.get_absolute_url(), [saved])
     Session.objects.create(session_key="key", session_data="secret", expire_date=timezone.now())
     creation.create(tmp_path / "backup.tar")
-    photos = read(tmp_path / "backup.tar", "database/catalog.QueryPhoto.jsonl")
-    assert "kept-by-a-saved-search" in photos
-    assert "expires-soon" not in photos
+    assert saved.token in read(tmp_path / "backup.tar", "database/catalog.SavedPhoto.jsonl")
+    with tarfile.open(tmp_path / "backup.tar") as tar:
+        contents = b"".join(tar.extractfile(member).read() for member in tar.getmembers())
+    assert expiring.token.encode() not in contents
+    assert expiring.picture not in contents
     assert "secret" not in read(tmp_path / "backup.tar", "database/sessions.Session.jsonl")
 
 

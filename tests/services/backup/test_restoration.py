@@ -4,19 +4,22 @@ import io
 import json
 import tarfile
 from collections import namedtuple
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from catalog.exceptions import BackupRejected, StoreUnavailable
-from catalog.models import Image, Segment
+from catalog.models import Generation, Image, Segment
+from catalog.services.accounts import audit
 from catalog.services.backup import archive, creation, restoration, tables
-from catalog.services.index import extraction
+from catalog.services.index import extraction, rebuilding
 from catalog.services.ingest import uploads
 from catalog.services.maintenance import integrity
-from catalog.services.media import files
+from catalog.services.media import deletion, files
 
 
 def dumped_tables():
@@ -43,15 +46,25 @@ def change_header(path, **changes):
 
 def test_every_row_and_file_is_restored(pictures, uploader, tmp_path, move_to_empty_site):
     Image.objects.filter(pk=pictures[0].pk).update(title="Ein Bär – 熊", uploaded_by=uploader)
-    creation.create(tmp_path / "backup.tar")
     before = dumped_tables()
+    creation.create(tmp_path / "backup.tar")
     move_to_empty_site()
     assert not Image.objects.exists()
     summary = restoration.restore(tmp_path / "backup.tar")
     assert (summary.images, summary.segments, summary.missing_originals) == (6, 1, 0)
-    assert dumped_tables() == before
+    after = dumped_tables()
+    assert '"restored"' in after["catalog.AuditEntry"].pop()
+    assert after == before
     assert integrity.check().problems == []
     assert User.objects.get(username="ursula").user_permissions.get() == Permission.objects.get(codename="add_image")
+
+
+def test_images_that_were_pending_wait_only_since_the_restore(pictures, tmp_path, move_to_empty_site):
+    Image.objects.filter(pk=pictures[0].pk).update(status="pending", pending_since=timezone.now() - timedelta(days=30))
+    creation.create(tmp_path / "backup.tar")
+    move_to_empty_site()
+    restoration.restore(tmp_path / "backup.tar")
+    assert timezone.now() - Image.objects.waiting_since() < timedelta(minutes=5)
 
 
 def test_pictures_can_be_added_afterwards(backup, move_to_empty_site, picture):
@@ -68,6 +81,17 @@ def test_a_catalogue_with_images_is_never_replaced(backup, pictures):
     with pytest.raises(BackupRejected, match="not empty"):
         restoration.restore(backup)
     assert dumped_tables() == before
+
+
+def test_a_site_whose_images_were_deleted_is_empty(backup, move_to_empty_site, picture):
+    move_to_empty_site()
+    uploads.add_picture(picture(500), "trial.jpg")
+    extraction.index_pending()
+    deletion.delete(Image.objects.all())
+    rebuilding.maintain()
+    assert Generation.objects.exists()
+    assert restoration.restore(backup).images == 6
+    assert integrity.check().problems == []
 
 
 def test_a_picture_that_is_uploaded_in_the_meantime_is_kept(backup, move_to_empty_site, picture):
@@ -142,6 +166,7 @@ def test_a_backup_of_an_earlier_version_is_migrated(pictures, tmp_path, monkeypa
     executor.migrate([("catalog", earlier["catalog"])])
     with monkeypatch.context() as patch:
         patch.setattr(tables, "current_migrations", lambda: earlier)
+        patch.setattr(audit, "record", lambda *args, **kwargs: None)  # that version had no audit log
         creation.create(tmp_path / "backup.tar")
     MigrationExecutor(connection).migrate([("catalog", latest["catalog"])])
     move_to_empty_site()
