@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 class JsonArrayAgg(models.Aggregate):
@@ -57,6 +58,14 @@ class ImageQuerySet(LeaseQuerySet):
 
     def failed(self) -> Self:
         return self.filter(status="failed")
+
+    def waiting_since(self) -> datetime | None:
+        """When the first of the pending images became pending; None if there are none."""
+        return self.pending().order_by("pending_since").values_list("pending_since", flat=True).first()
+
+    def set_pending(self) -> int:
+        """Have workers index these images again. Returns their number."""
+        return self.update(status="pending", pending_since=timezone.now(), failure_reason="", attempts=0)
 
     def order_by_attempts(self) -> Self:
         """Images with few attempts first, so that a picture that crashes its worker does not delay the others."""

@@ -74,7 +74,7 @@ class ImageAdmin(AuditedAdmin):
 
     @admin.action(description=_("Retry failed images"), permissions=["change"])
     def retry_failed(self, request: HttpRequest, images: QuerySet) -> None:
-        count = extraction.requeue_failed(images)
+        count = extraction.requeue_failed(images)  # type: ignore[arg-type]  # Django declares any QuerySet
         dispatch.notify_pending_images()
         self.message_user(
             request,

@@ -101,7 +101,7 @@ def find_pooling(name: str) -> Pooling:
     """Return the function of a pooling: a key of `POOLINGS`, or `gem:P` or `rmac:LEVELS`.
 
     Raises:
-        ValueError: there is no such pooling, or its parameter is not a positive number.
+        ValueError: there is no such pooling, or its parameter is not a number of at least 1.
     """
     key, parameters = parse_pooling(name)
     return partial(POOLINGS[key], **parameters) if parameters else POOLINGS[key]

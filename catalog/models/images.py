@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -92,6 +93,8 @@ class Image(Leasable):
 
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING, editable=False)
     failure_reason = models.CharField(_("failure reason"), max_length=500, blank=True, editable=False)
+    # Of other images, when they were last pending.
+    pending_since = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar = ImageQuerySet.as_manager()
 
@@ -102,6 +105,7 @@ class Image(Leasable):
         indexes = [
             models.Index(fields=["status", "-id"]),
             models.Index(fields=["attempts", "id"], condition=Q(status="pending"), name="image_queue"),
+            models.Index(fields=["status", "pending_since"], name="image_pending_since"),
             models.Index(fields=["collection", "-id"]),
             models.Index(fields=["format"]),
             models.Index(fields=["created_at"]),

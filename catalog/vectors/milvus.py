@@ -106,9 +106,8 @@ class MilvusEngine:
             _ensure_loaded(client, name, snapshot.dimensions)
             stored_rows = _stored_rows(client, name, live_rows, synced)
             _reconcile(client, snapshot, live_rows, stored_rows)
-            if synced and _count_rows(client, name) != len(
-                live_rows.ids
-            ):  # the collection was not in the expected state
+            # What the last sync left may have been changed by others.
+            if synced and _count_rows(client, name) != len(live_rows.ids):
                 _reconcile(client, snapshot, live_rows, _read_rows(client, name))
         # The previous snapshot may still be searched. Keeping more would keep merged segments open.
         self._synced = {**dict([*self._synced.items()][-1:]), snapshot.key: SyncedState(snapshot.segments, live_rows)}

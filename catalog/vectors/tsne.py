@@ -2,13 +2,16 @@
 
 van der Maaten & Hinton 2008, "Visualizing Data using t-SNE", JMLR 9, with the Barnes-Hut approximation of scikit-learn:
 https://scikit-learn.org/stable/modules/generated/sklearn.manifold.TSNE.html
+
+Few images are placed by their first two principal components, which takes milliseconds instead of seconds.
 """
 
 import numpy as np
 
 # Descriptors are reduced to PCA_DIMENSIONS first. PERPLEXITY is about the number of neighbours of an image.
 PCA_DIMENSIONS, PERPLEXITY = 50, 15
-MIN_IMAGES = 4
+# Up to this number of images, their principal components tell kinds apart about as well.
+MAX_FEW_IMAGES = 50
 
 
 def tsne(vectors: np.ndarray) -> np.ndarray:
@@ -20,15 +23,24 @@ def tsne(vectors: np.ndarray) -> np.ndarray:
     Returns:
         float32, n × 2, in [0, 1].
     """
-    if len(vectors) < MIN_IMAGES:
-        return _fit_unit_square(np.arange(2 * len(vectors), dtype=np.float32).reshape(-1, 2))
+    if len(vectors) <= MAX_FEW_IMAGES:
+        return _fit_unit_square(_principal_components(vectors))
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    dimensions = min(PCA_DIMENSIONS, len(vectors), vectors.shape[1])
+    dimensions = min(PCA_DIMENSIONS, vectors.shape[1])
     reduced = PCA(dimensions, random_state=0).fit_transform(vectors)
-    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    return _fit_unit_square(TSNE(2, init="pca", perplexity=perplexity, random_state=0).fit_transform(reduced))
+    return _fit_unit_square(TSNE(2, init="pca", perplexity=PERPLEXITY, random_state=0).fit_transform(reduced))
+
+
+def _principal_components(vectors: np.ndarray) -> np.ndarray:
+    """Return the first two principal components of vectors: float32, n × 2; zeros for those that do not exist."""
+    positions = np.zeros((len(vectors), 2), np.float32)
+    if len(vectors):
+        left, singular_values, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+        components = left[:, :2] * singular_values[:2]
+        positions[:, : components.shape[1]] = components
+    return positions
 
 
 def _fit_unit_square(positions: np.ndarray) -> np.ndarray:

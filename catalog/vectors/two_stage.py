@@ -24,8 +24,8 @@ MAX_EXACT_ROWS = 4_000
 TARGET_RECALL = 0.99
 RECALL_AT = 10
 MIN_CANDIDATES = 100
-# A page of hits needs so many times the candidates of ten hits.
-TENS_PER_PAGE = 3
+# The hits of a page. They need more candidates than RECALL_AT hits.
+PAGE_HITS = 30
 # The factor by which the number of candidates grows while it is tuned.
 STEP = 1.5
 # The descriptors of more candidates would take too much memory: see `RowCache`.
@@ -70,8 +70,9 @@ def _candidate_count(snapshot: Snapshot, total: int, limit: int, *, is_filtered:
     """Return how many candidates to select among `total` rows; None to score all of them."""
     if not (snapshot.encoder and snapshot.candidates and total > MAX_EXACT_ROWS):
         return None
-    # With a filter the best rows are farther away, where codes are less precise.
-    count = snapshot.candidates * max(limit, RECALL_AT) // RECALL_AT + is_filtered * MIN_CANDIDATES
+    count = snapshot.candidates * max(limit, RECALL_AT) // RECALL_AT
+    if is_filtered:  # the best rows are farther away, where codes are less precise
+        count += MIN_CANDIDATES
     is_worthwhile = count < min(total // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES)
     return count if is_worthwhile else None
 
@@ -186,8 +187,8 @@ def tune_candidate_count(snapshot: Snapshot, queries: np.ndarray, image_ids: np.
         _best_ids(snapshot, query, allowed, None, image_id)
         for query, image_id in zip(queries, image_ids.tolist(), strict=True)
     ]
-    # A page of hits needs more candidates than ten hits, and should have them, too.
-    most = min(row_count // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES) // TENS_PER_PAGE
+    # A page of hits should have its candidates, too.
+    most = min(row_count // MIN_ROWS_PER_CANDIDATE, MAX_CANDIDATES) * RECALL_AT // PAGE_HITS
     count = min(MIN_CANDIDATES, row_count)
     while True:
         found = [

@@ -1,11 +1,17 @@
 """Networks: architectures with their weights, as models for OpenVINO (see `openvino_import`)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import openvino
+
+# What the names of networks from files begin with.
+ONNX_PREFIX, KERAS_PREFIX = "onnx:", "keras:"
+# The only layer of these networks.
+OUTPUT_LAYER = "output"
 
 
 @dataclass(frozen=True)
@@ -87,3 +93,10 @@ class Network(Protocol):
             WeightsUnavailable: the weights cannot be read.
             WeightsDamaged: they are damaged or belong to another network.
         """
+
+
+@lru_cache(maxsize=8)
+def output_channels(network: Network) -> int:
+    """Return the number of channels of the layer OUTPUT_LAYER of a network, which is built to find out."""
+    length: int = network.build_model(OUTPUT_LAYER, "float32").output(0).partial_shape[1].get_length()
+    return length

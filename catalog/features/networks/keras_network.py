@@ -7,9 +7,8 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from catalog.atomic_write import atomic_write
 from catalog.exceptions import Message, NetworkNotConverted, WeightsDamaged, WeightsUnavailable, gettext_noop
 from catalog.features import weights
-from catalog.features.networks import ExtractorConfig
+from catalog.features.networks import KERAS_PREFIX, OUTPUT_LAYER, ExtractorConfig, output_channels
 from catalog.features.openvino_import import import_openvino
 from catalog.locks import file_lock
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 # Names of converted files.
 CONVERTED_PREFIX, CONVERTED_SUFFIX = "keras-", ".h5"
-NAME_PREFIX = "keras:"
-LAYER = "output"
 CHECKOUT = Path(__file__).resolve().parents[3]
 CONVERSION_MODULE = "catalog.features.networks.keras_conversion"
 CONVERSION_TIMEOUT = 1800.0  # seconds, with the download of the weights
@@ -66,19 +63,19 @@ class KerasNetwork:
 
     @property
     def name(self) -> str:
-        return NAME_PREFIX + self.application
+        return KERAS_PREFIX + self.application
 
     @property
     def recipe(self) -> ExtractorConfig:
-        return ExtractorConfig((APPLICATIONS[self.application],), LAYER, self.pooling, self.aspect)
+        return ExtractorConfig((APPLICATIONS[self.application],), OUTPUT_LAYER, self.pooling, self.aspect)
 
     def channels(self, layer: str) -> int:
-        if layer != LAYER:
+        if layer != OUTPUT_LAYER:
             raise ValueError(f"{self.name} has no layer {layer!r}.")
-        return _cached_channels(self)
+        return output_channels(self)
 
     def build_model(self, layer: str, precision: str) -> "openvino.Model":
-        if layer != LAYER or precision != "float32":
+        if layer != OUTPUT_LAYER or precision != "float32":
             raise ValueError(f"{self.name} has no layer {layer!r} in the precision {precision!r}.")
         weights.require_digest(self.path, self.digest)
         openvino, _ = import_openvino()
@@ -104,8 +101,9 @@ def converted_applications(models_dir: Path) -> list[str]:
 
 
 def open_keras(application: str, models_dir: Path, *, may_convert: bool = True) -> KerasNetwork:
-    """Return a network of keras.applications. If it was not converted yet, this takes a minute and loads TensorFlow
-    in a process of its own.
+    """Return a network of keras.applications.
+
+    If it was not converted yet, this takes a minute and loads TensorFlow in a process of its own.
 
     Args:
         application: the name of the function, such as "ConvNeXtTiny".
@@ -234,10 +232,3 @@ def _read_attributes(path: Path, application: str, digest: str) -> KerasNetwork:
 
 def _damaged(path: Path) -> WeightsDamaged:
     return WeightsDamaged("{path} is damaged. Delete the file; it is then created again.", path=path)
-
-
-@lru_cache(maxsize=8)
-def _cached_channels(network: KerasNetwork) -> int:
-    shape: Any = network.build_model(LAYER, "float32").output(0).partial_shape
-    length: int = shape[1].get_length()
-    return length

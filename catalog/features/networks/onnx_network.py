@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 from catalog.exceptions import Message, WeightsDamaged, WeightsUnavailable, gettext_noop
 from catalog.features import weights
-from catalog.features.networks import ExtractorConfig, onnx_graph
+from catalog.features.networks import ONNX_PREFIX, OUTPUT_LAYER, ExtractorConfig, onnx_graph, output_channels
 from catalog.features.networks.network_description import NetworkDescription, read_description
 from catalog.features.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     import openvino
 
-SUFFIX = ".onnx"
-NAME_PREFIX = "onnx:"
-LAYER = "output"
 MAX_FILE_BYTES = 1 << 31  # a limit of the format: https://protobuf.dev/programming-guides/proto-limits/
 # The stem is part of keys, file names and URLs.
 STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,34}", re.ASCII)
@@ -37,22 +34,22 @@ class OnnxNetwork:
 
     @property
     def name(self) -> str:
-        return NAME_PREFIX + self.path.stem
+        return ONNX_PREFIX + self.path.stem
 
     @property
     def recipe(self) -> ExtractorConfig:
         """The settings of a new feature space. The network is tried before: see `onnx_graph.try_model`."""
         _cached_trial(self)
         description = self.description
-        return ExtractorConfig((description.side,), LAYER, description.pooling, description.aspect)
+        return ExtractorConfig((description.side,), OUTPUT_LAYER, description.pooling, description.aspect)
 
     def channels(self, layer: str) -> int:
-        if layer != LAYER:
+        if layer != OUTPUT_LAYER:
             raise ValueError(f"{self.name} has no layer {layer!r}.")
-        return _cached_channels(self)
+        return output_channels(self)
 
     def build_model(self, layer: str, precision: str) -> "openvino.Model":
-        if layer != LAYER or precision != "float32":
+        if layer != OUTPUT_LAYER or precision != "float32":
             raise ValueError(f"{self.name} has no layer {layer!r} in the precision {precision!r}.")
         if _files_digest(self.path) != self.digest:
             raise WeightsDamaged("{path} has changed since the program started. Restart the program.", path=self.path)
@@ -128,10 +125,4 @@ def _files_digest(path: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _cached_trial(network: OnnxNetwork) -> None:
-    onnx_graph.try_model(network.build_model(LAYER, "float32"), network.description, network.path)
-
-
-@lru_cache(maxsize=8)
-def _cached_channels(network: OnnxNetwork) -> int:
-    length: int = network.build_model(LAYER, "float32").output(0).partial_shape[1].get_length()
-    return length
+    onnx_graph.try_model(network.build_model(OUTPUT_LAYER, "float32"), network.description, network.path)

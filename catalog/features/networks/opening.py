@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from catalog.exceptions import WeightsDamaged, WeightsUnavailable
-from catalog.features.networks import Network, NetworkSources
+from catalog.features.networks import KERAS_PREFIX, ONNX_PREFIX, Network, NetworkSources
 from catalog.features.networks.efficientnet_lite import NAME as EFFICIENTNET
 from catalog.features.networks.efficientnet_lite import efficientnet_lite2_network
 from catalog.features.networks.vgg16 import NAME as VGG16
@@ -13,7 +13,7 @@ from catalog.features.networks.vgg16 import vgg16_network
 
 logger = logging.getLogger(__name__)
 
-ONNX_SUFFIX, ONNX_PREFIX, KERAS_PREFIX = ".onnx", "onnx:", "keras:"
+ONNX_SUFFIX = ".onnx"
 
 
 def open_network(preference: str, sources: NetworkSources) -> Network:

@@ -36,7 +36,13 @@ def build_model(
         precision: "float32", or for VGG16 "int8": the same function as OpenVINO computes in int8, computed with floats
             that are rounded to the same levels.
         policy: a dtype policy of Keras: https://keras.io/api/mixed_precision/policy/
+
+    Raises:
+        ValueError: the network does not offer the precision.
+        WeightsUnavailable, WeightsDamaged: as `networks.Network.build_model`.
     """
+    if precision not in (("float32", "int8") if isinstance(network, Vgg16) else ("float32",)):
+        raise ValueError(f"{network.name} has no precision {precision!r}.")
     keras, _ = import_keras()
     previous_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

@@ -62,7 +62,7 @@ def previous_generation() -> Generation | None:
 
 def sync_image_status(space: FeatureSpace) -> None:
     """Mark images with a descriptor in the active `space` as indexed, and indexed images without one as pending."""
-    Image.objects.indexed().filter(~spaces.has_descriptor_in(space)).update(status=Image.Status.PENDING, attempts=0)
+    Image.objects.indexed().filter(~spaces.has_descriptor_in(space)).set_pending()
     Image.objects.exclude(status=Image.Status.INDEXED).filter(spaces.has_descriptor_in(space)).update(
         status=Image.Status.INDEXED, failure_reason="", lease_owner="", lease_expires_at=None
     )
@@ -92,7 +92,10 @@ def _delete_old_generations() -> None:
 
 
 def delete_unused_codes() -> None:
-    """Delete the cached codes of generations and segments that no longer exist."""
+    """Delete the codes and neighbour lists of generations and segments that no longer exist.
+
+    Holds no lock, so it is for whoever holds that of rebuilds.
+    """
     keys = {live_index.comparison_key(generation) for generation in Generation.objects.select_related("space")}
     segments = {Path(name).name for name in Segment.objects.values_list("name", flat=True)}
     code_cache.delete_unused(keys, segments)

@@ -15,11 +15,12 @@ from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from catalog.exceptions import ImageSearchError, PictureRejected, StoreUnavailable
 from catalog.features.extractors import Extractor, PreparedPicture
 from catalog.models import FeatureSpace, Generation, Image, Segment
+from catalog.querysets import ImageQuerySet
 from catalog.services.index import live_index, spaces, store
 from catalog.services.index.store import DescriptorRow
 from catalog.services.jobs import leases
@@ -282,6 +283,6 @@ def _mark_failed(image: Image, owner: str, reason: str) -> int:
     )
 
 
-def requeue_failed(images: QuerySet[Image]) -> int:
+def requeue_failed(images: ImageQuerySet) -> int:
     """Make the failed ones of `images` pending again. Returns their number."""
-    return images.filter(status=Image.Status.FAILED).update(status=Image.Status.PENDING, failure_reason="", attempts=0)
+    return images.failed().set_pending()

@@ -6,10 +6,10 @@ from django.conf import settings
 
 from catalog.exceptions import WeightsUnavailable
 from catalog.features import weights
-from catalog.features.networks import Network
+from catalog.features.networks import KERAS_PREFIX, Network
 from catalog.features.networks.efficientnet_lite import NAME as EFFICIENTNET_LITE2
 from catalog.features.networks.keras_network import converted_applications, converted_path
-from catalog.features.networks.opening import KERAS_PREFIX, ONNX_SUFFIX
+from catalog.features.networks.opening import ONNX_SUFFIX
 from catalog.features.networks.vgg16 import NAME as VGG16
 from catalog.services.index import spaces
 

@@ -9,7 +9,7 @@ continues with the descriptors that were extracted.
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -27,6 +27,9 @@ from catalog.services.jobs.progress import ENCODING, EXTRACTING, Progress, ignor
 from catalog.vectors.segments import open_segment
 
 logger = logging.getLogger(__name__)
+
+# `is_running` holds the lock for a moment.
+LOCK_TIMEOUT = 0.5  # seconds
 
 REBUILD_RUNNING_MESSAGE = gettext_noop("The index is already being rebuilt. Try again when the rebuild has finished.")
 
@@ -111,6 +114,15 @@ def maintain(*, progress: Progress = ignore_progress) -> None:
         logger.warning("The index could not be rebuilt after the catalogue changed: %s", error)
 
 
+def delete_unused_codes() -> None:
+    """Delete the codes and neighbour lists of generations and segments that no longer exist.
+
+    Does nothing during a rebuild or a merge: these write the files of a segment before they commit its row.
+    """
+    with suppress(CatalogueBusy), _rebuild_lock():
+        activation.delete_unused_codes()
+
+
 def is_running() -> bool:
     """Return whether a process on this machine is rebuilding the index or merging segments."""
     return locks.is_locked(_lock_path())
@@ -124,7 +136,7 @@ def _lock_path() -> Path:
 def _rebuild_lock() -> Iterator[None]:
     with ExitStack() as exit_stack:
         try:
-            exit_stack.enter_context(locks.file_lock(_lock_path()))
+            exit_stack.enter_context(locks.file_lock(_lock_path(), timeout=LOCK_TIMEOUT))
         except CatalogueBusy as error:
             raise CatalogueBusy(REBUILD_RUNNING_MESSAGE) from error
         # A generation still being built belongs to a process that died; otherwise it would hold the lock.

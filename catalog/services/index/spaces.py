@@ -114,7 +114,8 @@ def create_or_resume_space(network: Network) -> FeatureSpace:
     """
     space = extractors.space_for_network(network)
     rows = FeatureSpace.objects.filter(key__startswith=space.key)
-    unfinished = rows.filter(generations=None).first()
+    # The key of a space with a basis begins with that of the space without.
+    unfinished = next((row for row in rows.filter(generations=None) if Space.from_json(row.description) == space), None)
     if unfinished:
         return unfinished
     used_keys = set(rows.values_list("key", flat=True))

@@ -1,13 +1,14 @@
 """Verification of the files against the database, and repair."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Q
 
 from catalog.exceptions import PictureRejected, SegmentDamaged
@@ -23,9 +24,8 @@ from catalog.vectors.segments import open_segment
 
 logger = logging.getLogger(__name__)
 
-# The cleanup of the worker reads a part of the segments each time.
-PART_SECONDS = 900
-PARTS_PER_DAY = 24 * 3600 // PART_SECONDS
+# The cleanup of the worker, which runs every 15 minutes, reads one in so many segments each time.
+PARTS_PER_DAY = 24 * 4
 
 
 @dataclass
@@ -99,20 +99,35 @@ def repair(progress: Progress = ignore_progress) -> IntegrityReport:
 
 
 def log_damaged_segments() -> int:
-    """Read a part of the segments, another one every PART_SECONDS, so that all are read once a day.
+    """Read the part of the segments that follows the one read last, so that all are read once a day.
 
-    Damaged ones, which searches may not have noticed, are logged. Returns their number.
+    Damaged ones, which searches may not have noticed, are logged. Returns their number. Raises StoreUnavailable: the
+    disk reports an error. The next call goes on with the segment after it.
     """
-    part, damaged = int(time.time() // PART_SECONDS) % PARTS_PER_DAY, 0
-    for segment in Segment.objects.order_by("pk"):
+    count, damaged = ceil(Segment.objects.count() / PARTS_PER_DAY), 0
+    following = Segment.objects.order_by("pk").filter(pk__gt=_last_read())
+    for segment in list(following[:count]) or Segment.objects.order_by("pk")[:count]:
         try:
-            if segment.pk % PARTS_PER_DAY == part:
-                _verify_segment(segment)
+            _verify_segment(segment)
         except SegmentDamaged as error:
             if Segment.objects.filter(pk=segment.pk).exists():  # else merged into another segment in the meantime
                 logger.error("%s To repair the index, run: python manage.py check_index --repair", error)
                 damaged += 1
+        finally:
+            with suppress(OSError):  # the disk is full: the next call reads them again
+                _last_read_path().write_text(str(segment.pk))
     return damaged
+
+
+def _last_read() -> int:
+    """The primary key of the segment that `log_damaged_segments` read last; 0 if there is none."""
+    with suppress(FileNotFoundError, ValueError):
+        return int(_last_read_path().read_text())
+    return 0
+
+
+def _last_read_path() -> Path:
+    return settings.VAR_DIR / "last-read-segment"
 
 
 def _check_segments(report: IntegrityReport, progress: Progress) -> None:

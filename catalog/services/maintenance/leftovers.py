@@ -11,6 +11,7 @@ from django.conf import settings
 from catalog.atomic_write import TEMP_SUFFIX
 from catalog.features.networks.keras_network import CONVERTED_PREFIX
 from catalog.services.jobs import leases
+from catalog.services.search import query_photo_files
 
 # No process works on a temp file or a work folder for longer.
 MIN_AGE_SECONDS = 24 * 3600
@@ -32,7 +33,7 @@ def sweep() -> int:
 
 def _unfinished() -> Iterator[Path]:
     """Temp files of `atomic_write`, and the work folders in which networks are converted."""
-    for folder in (settings.INDEX_DIR, settings.IMPORTS_DIR, settings.MODELS_DIR):
+    for folder in (settings.INDEX_DIR, settings.IMPORTS_DIR, settings.MODELS_DIR, query_photo_files.folder()):
         yield from folder.rglob(f".*{TEMP_SUFFIX}")
     yield from settings.MODELS_DIR.glob(f".{CONVERTED_PREFIX}*")
 

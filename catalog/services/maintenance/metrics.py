@@ -1,14 +1,16 @@
 """The metrics of the site, in the text format of Prometheus."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from django.db import DatabaseError
+from django.db import Error
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from catalog.models import Descriptor, Image, Segment
+from catalog.services.backup import daily
 from catalog.services.index import spaces
 from catalog.services.maintenance import health
 from catalog.services.monitoring import beat_sign, process_metrics
@@ -29,10 +31,17 @@ class _Collector:
         beat_seconds = beat_sign.seconds_since()
         if beat_seconds is not None:
             yield _gauge("beat_seconds", "Seconds since the last sign of celery beat.", beat_seconds)
+        with suppress(OSError):  # the folder cannot be read
+            if last_backup_at := daily.last_backup_at():
+                yield _gauge(
+                    "last_backup_timestamp_seconds",
+                    "When the last daily backup was completed, in seconds since 1970.",
+                    last_backup_at.timestamp(),
+                )
         try:
             yield from [*_catalogue_metrics()]
             database_up = 1
-        except DatabaseError:
+        except Error:
             database_up = 0
         yield _gauge("database_up", "Whether the database answers.", database_up)
 
@@ -44,9 +53,9 @@ def _catalogue_metrics() -> Iterator[Metric]:
         images.add_metric([status], number)
     yield images
     yield _gauge("queue_length", "Images that wait to be indexed.", counts[Image.Status.PENDING])
-    oldest = Image.objects.filter(status=Image.Status.PENDING).order_by("pk").values_list("created_at", flat=True)
-    waiting = [(timezone.now() - created_at).total_seconds() for created_at in oldest[:1]]
-    yield _gauge("queue_seconds", "Age of the oldest image that waits.", max([0.0, *waiting]))
+    since = Image.objects.waiting_since()
+    seconds = (timezone.now() - since).total_seconds() if since else 0.0
+    yield _gauge("queue_seconds", "How long the first image in the queue has waited.", seconds)
     generation = spaces.active_generation()
     yield _gauge(
         "generation", "Number of the active generation; 0 before the first.", generation.pk if generation else 0

@@ -84,7 +84,8 @@ class Comparison:
         kind: of the labels, one of `image_labels.LABEL_KINDS`, or None.
         current: the name of the network that the catalogue uses; None for a new catalogue.
         recommended: the name of a network; None if none could be measured.
-        reason: why, and how to switch.
+        reason: why it is recommended.
+        switch: how to switch to it; empty if there is none.
     """
 
     image_count: int

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from catalog.exceptions import ImageSearchError
 from catalog.models import Image
+from catalog.services.backup import daily
 from catalog.services.index import spaces
 from catalog.services.index.live_index import INDEX, engine
 from catalog.services.monitoring import beat_sign
@@ -27,7 +28,10 @@ logger = logging.getLogger(__name__)
 MAX_BEAT_SECONDS = 120
 # Pending images are noticed after 30 seconds. A batch keeps its lease while it is being indexed.
 MAX_WAIT = timedelta(minutes=15)
+# Backups are written each day, or two hours later by a worker that is busy.
+MAX_BACKUP_AGE = timedelta(hours=26)
 PROBE_BYTES = 4096
+DISK_MESSAGE = "The disk is full, or a folder cannot be read or written."
 
 
 class State(StrEnum):
@@ -46,7 +50,7 @@ class Check(NamedTuple):
 
 
 def check_readiness() -> dict[str, Check]:
-    """Run all checks and return their results by name. Never raises, and runs no search."""
+    """Run all checks and return their results by name. No search is run; errors of the database or disk are results."""
     return {name: _run(check) for name, check in CHECKS.items()}
 
 
@@ -68,9 +72,12 @@ def overall_state(checks: dict[str, Check]) -> State:
 def _run(check: Callable[[], Check]) -> Check:
     try:
         return check()
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("The site is not ready: %s", error)
         return Check(State.FAILED, "The database does not answer.")
+    except OSError as error:
+        logger.warning("The site is not ready: %s", error)
+        return Check(State.FAILED, DISK_MESSAGE)
 
 
 def _check_database() -> Check:
@@ -92,7 +99,7 @@ def _check_store() -> Check:
             list(zip(range(1), existing_folder.iterdir(), strict=False))
         except OSError as error:
             logger.warning("The site is not ready: %s: %s", folder, error)
-            return Check(State.FAILED, "The disk is full, or a folder cannot be read or written.")
+            return Check(State.FAILED, DISK_MESSAGE)
     return Check(State.READY)
 
 
@@ -113,10 +120,8 @@ def _check_index() -> Check:
 
 
 def _check_queue() -> Check:
-    pending = Image.objects.filter(status=Image.Status.PENDING)
-    oldest = pending.order_by("pk").values_list("created_at", flat=True).first()
-    now = timezone.now()
-    if oldest and now - oldest > MAX_WAIT and not pending.filter(lease_expires_at__gt=now).exists():
+    since, now = Image.objects.waiting_since(), timezone.now()
+    if since and now - since > MAX_WAIT and not Image.objects.pending().filter(lease_expires_at__gt=now).exists():
         return Check(State.DEGRADED, "Images have been waiting for a worker for a long time.")
     return Check(State.READY)
 
@@ -128,10 +133,26 @@ def _check_beat() -> Check:
     return Check(State.READY)
 
 
+def _check_backup() -> Check:
+    """A catalogue that was never backed up gets as long as one that was, from its first image on."""
+    if settings.BACKUP_DIR is None:
+        return Check(State.READY, "No folder for backups is configured.")
+    try:
+        last = daily.last_backup_at()
+    except OSError as error:
+        logger.warning("The backups cannot be read: %s", error)
+        return Check(State.DEGRADED, "The folder of the backups cannot be read.")
+    since = last or Image.objects.order_by("pk").values_list("created_at", flat=True).first()
+    if since and timezone.now() - since > MAX_BACKUP_AGE:
+        return Check(State.DEGRADED, "The last daily backup is too old, or there is none.")
+    return Check(State.READY, f"The last backup was written at {last:%Y-%m-%dT%H:%MZ}." if last else "No backup yet.")
+
+
 CHECKS = {
     "database": _check_database,
     "store": _check_store,
     "index": _check_index,
     "queue": _check_queue,
     "beat": _check_beat,
+    "backup": _check_backup,
 }

@@ -31,7 +31,7 @@ def delete(images: ImageQuerySet) -> int:
     """
     with transaction.atomic():
         locked_images = list(Image.objects.filter(pk__in=images.values("pk")).select_for_update())
-        names = [name for image in locked_images for name in (str(image.original), str(image.thumbnail))]
+        names = [name for image in locked_images for name in files.names_of(image)]
         Image.objects.filter(pk__in=[image.pk for image in locked_images]).delete()
         if locked_images:
             audit.record(Action.DELETED, *locked_images)

@@ -29,6 +29,11 @@ def thumbnail_path(sha256: str) -> str:
     return f"thumbnails/{sha256[:2]}/{sha256}.jpg"
 
 
+def rendition_path(sha256: str) -> str:
+    """Name of the JPEG that visitors get in the place of an original, if there is one: see `public_files`."""
+    return f"renditions/{sha256[:2]}/{sha256}.jpg"
+
+
 @contextmanager
 def storage_errors(message: str) -> Iterator[None]:
     """Raise StoreUnavailable with `message` for every error of the storage except FileNotFoundError.
@@ -109,6 +114,11 @@ def read(image: Image) -> bytes:
     return data
 
 
+def names_of(image: Image) -> list[str]:
+    """Return the names of all files that the media storage may have of an image."""
+    return [str(image.original), str(image.thumbnail), rendition_path(image.sha256)]
+
+
 def has_original(image: Image) -> bool:
     return exists(str(image.original))
 
@@ -160,11 +170,11 @@ def is_original_lost(image: Image) -> bool:
 
 
 def filter_unreferenced(names: Iterable[str]) -> list[str]:
-    """Return those of `names` that are neither the original nor the thumbnail of an image."""
+    """Return those of `names` that are not a file of an image."""
     names = list(names)
     digests = {PurePosixPath(name).stem for name in names}
-    rows = Image.objects.filter(sha256__in=digests).values_list("original", "thumbnail")
-    referenced = {name for row in rows for name in row}
+    rows = Image.objects.filter(sha256__in=digests).values_list("original", "thumbnail", "sha256")
+    referenced = {name for *names, digest in rows for name in (*names, rendition_path(digest))}
     return [name for name in names if name not in referenced]
 
 
@@ -178,7 +188,7 @@ def find_unreferenced() -> list[str]:
 
 
 def _iter_folders() -> Iterator[str]:
-    for root in ("originals", "thumbnails"):
+    for root in ("originals", "thumbnails", "renditions"):
         yield from (f"{root}/{folder}" for folder in _list_folder(root)[0])
 
 

@@ -1,8 +1,7 @@
 """Code files: a binary code and a scale for each row of a segment, as a generation derives them.
 
-A code file has the name of its segment, in a folder named by the snapshot's key. It can be rebuilt from the segment at
-any time, so that a missing or damaged file is no loss. It exists so that a process can open a million rows without
-reading their vectors first.
+A code file has the name of its segment, in a folder named by the snapshot's key. It exists so that a process can open a
+million rows without reading their vectors first.
 """
 
 from dataclasses import dataclass

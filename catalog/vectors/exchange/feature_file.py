@@ -75,10 +75,10 @@ class FeatureFile:
             done = 0
             while done < len(self):
                 record = _next_record(self._path, output)
-                vectors = np.frombuffer(output.read(record["bytes"]), "<f4")
-                if vectors.nbytes != record["bytes"]:
+                data = output.read(record["bytes"])
+                if len(data) != record["bytes"]:
                     raise _unreadable(self._path)
-                rows = vectors.reshape(-1, self.dimensions)
+                rows = np.frombuffer(data, "<f4").reshape(-1, self.dimensions)
                 yield FeatureChunk(done, rows, record["names"], record["digests"])
                 done += len(rows)
 

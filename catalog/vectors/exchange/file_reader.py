@@ -43,7 +43,9 @@ class Rejected(Exception):
 
 def main(path: Path, chunk_rows: int) -> None:
     """Write the contents of the file, `chunk_rows` rows at a time; with 0, only what it is."""
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    _, highest = resource.getrlimit(resource.RLIMIT_AS)  # which nobody may raise
+    limit = MAX_MEMORY_BYTES if highest == resource.RLIM_INFINITY else min(MAX_MEMORY_BYTES, highest)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
         with h5py.File(path, "r") as file:
             vectors, names, digests = (_dataset(file, name) for name in DATASETS)

@@ -1,7 +1,6 @@
 """Neighbour lists: for each row of a segment the images most similar to it, as files beside the codes.
 
-Like codes, the lists are derived from the segments and can be built again at any time, so that a missing or damaged
-file is no loss. A file is replaced as a whole when the lists change.
+A file is replaced as a whole when the lists change.
 """
 
 from dataclasses import dataclass
@@ -46,6 +45,7 @@ class NeighbourLists:
         return NeighbourLists(*(np.array(array) for array in self.arrays().values()))
 
     def arrays(self) -> dict[str, np.ndarray]:
+        """Return the three arrays by name."""
         return {
             "image_ids": self.image_ids,
             "similarities": self.similarities,

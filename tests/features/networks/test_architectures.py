@@ -6,6 +6,7 @@ import pytest
 
 from catalog.features.networks import vgg16
 from catalog.features.networks.efficientnet_lite import read_architecture
+from catalog.features.runtimes import keras_models
 from tests.features.conftest import network_batch, open_extractor
 
 
@@ -46,6 +47,8 @@ def test_an_unknown_precision_is_rejected(random_vgg16, bundled_network):
         random_vgg16.build_model("block5_conv3", "int4")
     with pytest.raises(ValueError, match="no precision 'int8'"):
         bundled_network.build_model("head", "int8")
+    with pytest.raises(ValueError, match="no precision 'int8'"):
+        keras_models.build_model(bundled_network, "head", "int8")
 
 
 def test_networks_with_the_same_weights_are_equal(random_vgg16):

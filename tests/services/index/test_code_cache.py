@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from django.conf import settings
 
+from catalog import locks, tasks
 from catalog.models import BinaryEncoder, Generation
-from catalog.services.index import activation, code_cache, rebuilding, spaces
+from catalog.services.index import code_cache, rebuilding, spaces
 from catalog.services.index.live_index import INDEX, comparison_key
 from catalog.services.index.training.code_specs import CodeSpec
 from catalog.services.media import deletion
@@ -111,10 +112,21 @@ def test_codes_of_deleted_generations_and_segments_are_deleted(transactional_db,
     (stray / "one.h5").write_bytes(b"")
     unused = settings.INDEX_DIR / comparison_key(spaces.active_generation()) / "unknown-segment.h5"
     unused.write_bytes(b"")
-    activation.delete_unused_codes()
+    rebuilding.delete_unused_codes()
     assert not stray.exists()
     assert not unused.exists()
     assert len(stored_code_files()) == 1
+
+
+def test_files_of_a_segment_that_a_rebuild_has_not_committed_yet_are_kept(large_catalogue):
+    path = settings.INDEX_DIR / comparison_key(spaces.active_generation()) / "neighbours" / "merged-segment.h5"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    with locks.file_lock(settings.LOCKS_DIR / "rebuild.lock"):
+        tasks.clean_up()
+    assert path.exists()
+    tasks.clean_up()
+    assert not path.exists()
 
 
 def test_previous_generation_can_be_restored(large_catalogue):

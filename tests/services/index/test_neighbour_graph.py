@@ -6,7 +6,6 @@ import pytest
 
 from catalog.models import Generation, Image, Segment
 from catalog.services.index import (
-    activation,
     code_cache,
     live_index,
     merging,
@@ -268,6 +267,6 @@ def test_files_of_lists_in_use_are_kept(linked_images):
     key = live_index.comparison_key(spaces.active_generation())
     stray = code_cache.neighbours_path(key, only_segment()).with_name("unknown.h5")
     stray.write_bytes(b"")
-    activation.delete_unused_codes()
+    rebuilding.delete_unused_codes()
     assert stored_lists() == names
     assert_lists_are_right()

@@ -1,5 +1,8 @@
 """A rebuild builds a new generation and activates it, or leaves the previous one active."""
 
+import threading
+from contextlib import ExitStack
+
 import pytest
 
 from catalog import locks
@@ -88,6 +91,18 @@ def test_concurrent_rebuild_is_rejected(two_image_segments, settings):
     rejection = pytest.raises(CatalogueBusy, match=r"already being rebuilt\. Try again when the rebuild has finished")
     with locks.file_lock(settings.LOCKS_DIR / "rebuild.lock"), rejection:
         rebuilding.rebuild()
+
+
+def test_a_rebuild_is_not_stopped_by_a_process_that_asks_whether_one_is_running(two_image_segments, settings):
+    """To ask, it takes the lock for a moment."""
+    asking = ExitStack()
+    asking.enter_context(locks.file_lock(settings.LOCKS_DIR / "rebuild.lock"))
+    timer = threading.Timer(0.1, asking.close)
+    timer.start()
+    try:
+        assert rebuilding.rebuild().images == 6
+    finally:
+        timer.join()
 
 
 def test_rebuild_restarted_elsewhere_stops_with_message(two_image_segments, monkeypatch):

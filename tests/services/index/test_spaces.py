@@ -1,7 +1,9 @@
 """A catalogue keeps its feature space until somebody starts a re-extraction."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -135,6 +137,19 @@ def test_the_same_network_with_other_weights_is_another_space(db, settings, kera
 
 def test_a_space_is_created_once(db):
     assert spaces.get_or_create_space(spaces.choose_network()) == spaces.get_or_create_space(spaces.choose_network())
+
+
+def test_a_reextraction_goes_on_only_in_a_space_of_the_same_recipe(db):
+    """The key of the space with a basis begins with that of the space without."""
+    network = spaces.choose_network()
+    with_basis = spaces.create_or_resume_space(network)
+    assert spaces.create_or_resume_space(network) == with_basis
+    recipe = replace(network.recipe, has_basis=False)
+    without_basis = spaces.create_or_resume_space(
+        SimpleNamespace(**vars(network), recipe=recipe, channels=network.channels)
+    )
+    assert with_basis.key.startswith(without_basis.key)
+    assert without_basis != with_basis
 
 
 def test_only_one_generation_is_active(db):

@@ -4,31 +4,29 @@ from tests.processes import Installation
 
 SCRIPT = """
 import json, os
-from datetime import timedelta
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
-from django.utils import timezone
-from catalog.models import QueryPhoto
+from catalog.models import SavedPhoto, SavedSearch
 from catalog.services.maintenance import database_space
-from catalog.services.search import query_photos
 
-past = timezone.now() - timedelta(hours=1)
+search = SavedSearch.objects.create(name="one", user=User.objects.create_user("ursula"))
 for number in range(40):
-    QueryPhoto.objects.create(
-        owner=str(number), label="x", picture=os.urandom(200_000), space_key="s", descriptor=b"", expires_at=past
+    SavedPhoto.objects.create(
+        search=search, token=str(number), label="x", picture=os.urandom(200_000), space_key="s", descriptor=b""
     )
 def size():
     connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return os.path.getsize(settings.DATABASES["default"]["NAME"])
 full = size()
-query_photos.delete_expired()
+search.delete()
 deleted = size()
 database_space.release()
 print(json.dumps([full, deleted, size()]))
 """
 
 
-def test_the_file_shrinks_after_query_photos_have_expired(installation: Installation):
+def test_the_file_shrinks_after_a_saved_search_was_deleted(installation: Installation):
     full, deleted, released = installation.run(SCRIPT)
     assert full > 8_000_000
     assert deleted == full, "without a release, SQLite keeps the space"

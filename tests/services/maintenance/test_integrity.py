@@ -1,12 +1,14 @@
 """Inconsistencies between files and rows are reported and repaired."""
 
 import os
+from contextlib import suppress
 
 import h5py
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from catalog.exceptions import StoreUnavailable
 from catalog.models import Descriptor, Image, Segment
 from catalog.services.index import extraction, store
 from catalog.services.index.live_index import INDEX
@@ -14,6 +16,7 @@ from catalog.services.ingest import uploads
 from catalog.services.maintenance import health, integrity, orphans
 from catalog.services.media import deletion
 from catalog.services.search import queries, ranking
+from tests.services.index.store_helpers import add_clustered_images
 
 
 def only_segment() -> Segment:
@@ -211,3 +214,22 @@ def test_the_worker_logs_damage_that_no_search_notices(catalogue, caplog, monkey
     flip_byte(only_segment())
     assert integrity.log_damaged_segments() == 1
     assert "its content has changed since it was written. To repair the index, run" in caplog.text
+
+
+def test_the_worker_reads_all_segments_in_turn_at_whatever_time_it_runs(db, monkeypatch):
+    """Also after one that the disk cannot read."""
+    for number in range(5):
+        add_clustered_images(1, 2, seed=number)
+    read = []
+
+    def read_segment(segment: Segment) -> None:
+        read.append(segment.pk)
+        if len(read) == 2:
+            raise StoreUnavailable("The disk reports an error.")
+
+    monkeypatch.setattr(integrity, "_verify_segment", read_segment)
+    monkeypatch.setattr(integrity, "PARTS_PER_DAY", 5)
+    for _ in range(10):
+        with suppress(StoreUnavailable):
+            integrity.log_damaged_segments()
+    assert read == [*Segment.objects.order_by("pk").values_list("pk", flat=True)] * 2

@@ -1,16 +1,18 @@
 """The checks of readiness, each with what it has to notice."""
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from catalog.models import Image, Segment
-from catalog.services.index import store
+from catalog.models import Descriptor, Image, Segment
+from catalog.services.index import activation, extraction, spaces, store
 from catalog.services.index.live_index import INDEX
 from catalog.services.ingest import uploads
-from catalog.services.maintenance import readiness
+from catalog.services.maintenance import metrics, readiness
 from catalog.services.maintenance.readiness import Check, State
 from catalog.services.monitoring import beat_sign
 from tests.processes import run_unprivileged
@@ -44,9 +46,10 @@ def test_a_site_with_images_is_ready_and_its_index_is_open(catalogue):
     assert INDEX._segments
 
 
-def test_a_database_that_does_not_answer_is_noticed(catalogue, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_does_not_answer_is_noticed(catalogue, monkeypatch, error):
     def refuse(*args: object) -> None:
-        raise OperationalError("/srv/secret/db.sqlite3 is gone")
+        raise error("/srv/secret/db.sqlite3 is gone")
 
     monkeypatch.setattr(connection, "cursor", refuse)
     checks = readiness.check_readiness()
@@ -83,13 +86,28 @@ def test_a_network_that_cannot_be_loaded_is_noticed(catalogue):
 def test_images_that_nobody_indexes_degrade_the_site(picture):
     image = uploads.add_picture(picture(1), "a.jpg").image
     assert states() == {}
-    set_age(image, created_at=timezone.now() - timedelta(minutes=16))
+    set_age(image, pending_since=timezone.now() - timedelta(minutes=16))
     assert states() == {"queue": "degraded"}
+
+
+@pytest.mark.parametrize("event", ["a retry", "another space"])
+def test_old_images_that_have_just_become_pending_do_not_degrade_the_site(catalogue, event):
+    long_ago = timezone.now() - timedelta(days=90)
+    if event == "a retry":
+        set_age(catalogue[0], created_at=long_ago, pending_since=long_ago, status="failed", failure_reason="It is.")
+        extraction.requeue_failed(Image.objects.all())
+    else:
+        set_age(catalogue[0], created_at=long_ago, pending_since=long_ago)
+        Descriptor.objects.filter(image=catalogue[0]).delete()
+        activation.sync_image_status(spaces.active_space())
+    assert Image.objects.pending().get() == catalogue[0]
+    assert states() == {}
+    assert "imagesearch_queue_seconds 0." in metrics.render_metrics().decode()
 
 
 def test_a_long_queue_that_a_worker_works_on_is_no_problem(picture):
     images = [uploads.add_picture(picture(number), "a.jpg").image for number in range(2)]
-    set_age(images[0], created_at=timezone.now() - timedelta(hours=5))
+    set_age(images[0], pending_since=timezone.now() - timedelta(hours=5))
     set_age(images[1], lease_owner="worker:1", lease_expires_at=timezone.now() + timedelta(minutes=1))
     assert states() == {}
 
@@ -103,6 +121,31 @@ def test_beat_that_has_stopped_degrades_the_site(settings, monkeypatch):
 def test_beat_that_never_ran_degrades_the_site(settings):
     (settings.VAR_DIR / "beat-sign").unlink()
     assert states() == {"beat": "degraded"}
+
+
+def test_backups_that_are_not_configured_are_no_problem(catalogue):
+    set_age(catalogue[0], created_at=timezone.now() - timedelta(days=100))
+    assert readiness.check_readiness()["backup"] == Check(State.READY, "No folder for backups is configured.")
+
+
+def test_a_daily_backup_that_is_late_degrades_the_site(catalogue, settings, tmp_path):
+    settings.BACKUP_DIR = tmp_path / "backups"
+    assert readiness.check_readiness()["backup"] == Check(State.READY, "No backup yet.")
+    set_age(catalogue[0], created_at=timezone.now() - timedelta(hours=27))
+    assert states() == {"backup": "degraded"}, "none was ever written"
+    settings.BACKUP_DIR.mkdir()
+    backup = settings.BACKUP_DIR / "imagesearch-2020-01-01T030000Z.tar"
+    for hours, expected in ((25, {}), (27, {"backup": "degraded"})):
+        backup.touch()
+        written_at = (timezone.now() - timedelta(hours=hours)).timestamp()
+        os.utime(backup, (written_at, written_at))
+        assert states() == expected
+    assert "last backup was written at 20" in _message_after(backup)
+
+
+def _message_after(backup: Path) -> str:
+    backup.touch()
+    return readiness.check_readiness()["backup"].message
 
 
 def test_the_worst_state_counts():

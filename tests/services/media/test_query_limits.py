@@ -43,8 +43,8 @@ def test_a_photo_is_decoded_once(catalogue, picture, renderings):
     data = picture(77, size=(3000, 2000))
     photo = query_photos.store_photo(data, "a.jpg")
     assert renderings == [data]
-    assert queries.extract_query(data).vector.tobytes() == bytes(photo.descriptor)
-    with Pixels.open(io.BytesIO(bytes(photo.picture))) as stored:
+    assert queries.extract_query(data).vector.tobytes() == photo.descriptor
+    with Pixels.open(io.BytesIO(photo.picture)) as stored:
         assert stored.size == (1024, 683)
 
 

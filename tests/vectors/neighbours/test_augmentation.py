@@ -1,5 +1,6 @@
 """Ranking with neighbours, compared with dense matrices."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -79,21 +80,42 @@ def test_scores_are_those_of_dense_matrices(snapshot):
         assert scores.dtype == similarities.dtype == np.float32
 
 
+@pytest.mark.parametrize("min_rows_per_scored", [0, ROWS + 1], ids=["some rows are read", "all are compared"])
 @pytest.mark.parametrize("step", [1, 2, 11, 200])
-def test_some_rows_score_as_they_do_among_all(snapshot, step):
+def test_some_rows_score_as_they_do_among_all(snapshot, step, min_rows_per_scored, monkeypatch):
     rows = live_rows(snapshot)
     query = augmentation.expand_query(snapshot, other_queries(snapshot)[0], rows)
     everything, _ = augmentation.score(snapshot, query, rows)
+    monkeypatch.setattr(augmentation, "MIN_ROWS_PER_SCORED", min_rows_per_scored)
     some, _ = augmentation.score(snapshot, query, rows[::step])
     np.testing.assert_allclose(some, everything[::step], atol=1e-6)
 
 
-def test_rows_scored_in_several_chunks_score_the_same(snapshot, monkeypatch):
+@pytest.mark.parametrize("min_rows_per_scored", [0, ROWS + 1], ids=["some rows are read", "all are compared"])
+def test_rows_scored_in_several_chunks_score_the_same(snapshot, min_rows_per_scored, monkeypatch):
     rows = live_rows(snapshot)
     query = augmentation.expand_query(snapshot, other_queries(snapshot)[0], rows)
     expected = augmentation.score(snapshot, query, rows)
     monkeypatch.setattr(augmentation, "CHUNK_ROWS", 64)
+    monkeypatch.setattr(augmentation, "MIN_ROWS_PER_SCORED", min_rows_per_scored)
     np.testing.assert_allclose(augmentation.score(snapshot, query, rows), expected, atol=1e-6)
+
+
+def test_many_rows_are_scored_without_a_copy_of_their_vectors(tmp_path):
+    count, dimensions, rng = 4000, 256, np.random.default_rng(3)
+    vectors = augmentation.unit_vectors(rng.standard_normal((count, dimensions)).astype(np.float32))
+    snapshot = snapshots.build_snapshot(tmp_path, vectors, np.arange(1, count + 1))
+    lists = NeighbourLists.empty(count)
+    lists.image_ids[:] = rng.integers(1, count + 1, lists.image_ids.shape)
+    lists.inverse_norms[:] = 1
+    snapshot = snapshots.set_lists(snapshot, lists)
+    rows, query = np.arange(0, count, 4), ExpandedQuery(vectors[0], vectors[1])
+    augmentation.score(snapshot, query, rows[:1])  # what is made only once
+    tracemalloc.start()
+    augmentation.score(snapshot, query, rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < vectors.nbytes / 2
 
 
 def test_augmented_vectors_are_those_of_dense_matrices(snapshot):

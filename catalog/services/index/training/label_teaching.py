@@ -63,9 +63,8 @@ def teach(choice: ProjectionChoice, space: FeatureSpace, locations: np.ndarray, 
     Raises:
         SegmentDamaged: a segment cannot be read.
     """
-    labelled, others = _read_labelled(space, locations, kind)
-    mean = choice.projection.mean if choice.projection else _mean(labelled, others)
-    labelled_share = len(labelled.labels) / max(1, len(locations))
+    labelled, others, labelled_share = _read_labelled(space, locations, kind)
+    mean = choice.projection.mean if choice.projection else _mean(labelled, others, labelled_share)
     trials = [_try(choice, labelled, others, mean, labelled_share, seed) for seed in range(TRIALS)]
     teachings = [_average(weight, [trial[weight][0] for trial in trials]) for weight in WEIGHTS]
     most = max(map(_gain, teachings))
@@ -159,17 +158,24 @@ def _is_certain(gains: np.ndarray) -> bool:
     return bool(gains.mean() > MIN_STANDARD_ERRORS * gains.std() / np.sqrt(len(gains) / TRIALS))
 
 
-def _read_labelled(space: FeatureSpace, locations: np.ndarray, kind: str) -> tuple[LabelledSample, np.ndarray]:
-    """Return the labelled descriptors, and a sample of those without a label: float32, n × d."""
+def _read_labelled(space: FeatureSpace, locations: np.ndarray, kind: str) -> tuple[LabelledSample, np.ndarray, float]:
+    """Return samples of the descriptors with a label and of those without, float32, n × d, and the share of the former.
+
+    The share is that in the catalogue, not in the samples.
+    """
     labels = training_labels(kind)
     is_labelled = np.isin(locations[:, 2], labels.images)
     others = sampling.read_vectors(space, sampling.sample(locations[~is_labelled], MAX_IMAGES))
-    return LabelledSample(kind, *sampling.read_labelled(space, locations, labels)), others
+    labelled = LabelledSample(kind, *sampling.read_labelled(space, locations, labels))
+    return labelled, others, float(is_labelled.mean())
 
 
-def _mean(labelled: LabelledSample, others: np.ndarray) -> np.ndarray:
-    vectors = np.concatenate([labelled.vectors, others]) if len(others) else labelled.vectors
-    return vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+def _mean(labelled: LabelledSample, others: np.ndarray, labelled_share: float) -> np.ndarray:
+    """Return the mean of all descriptors of the catalogue, estimated from the samples: float32, d."""
+    mean = labelled.vectors.mean(axis=0, dtype=np.float64)
+    if len(others):
+        mean = labelled_share * mean + (1 - labelled_share) * others.mean(axis=0, dtype=np.float64)
+    return mean.astype(np.float32)
 
 
 def _split(labelled: LabelledSample, seed: int) -> _Split:

@@ -97,6 +97,13 @@ def test_images_of_other_kinds_do_not_lose(db):
     assert mean_precision(mixed, other_kinds, numbers) > mean_precision(alone, other_kinds, numbers) + 0.02
 
 
+def test_the_share_of_labelled_images_is_that_in_the_catalogue_although_only_a_sample_is_used(db, monkeypatch):
+    add_labelled(make_vectors(), KIND_NUMBERS)
+    indexed_images.add_indexed_images(make_vectors(kinds=1, each=5, seed=1))
+    monkeypatch.setattr(sampling, "MAX_TRAINING_IMAGES", len(KIND_NUMBERS) // 2)
+    assert choose().teaching.known_share > len(KIND_NUMBERS) / (len(KIND_NUMBERS) + 5) - 0.01
+
+
 def test_few_labels_are_measured_by_held_out_images_alone(db):
     add_labelled(make_vectors(kinds=5, each=24), np.repeat(np.arange(5), 24))
     teaching = choose().teaching
