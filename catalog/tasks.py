@@ -11,11 +11,11 @@ from catalog import database_errors
 from catalog.exceptions import ImageSearchError
 from catalog.services.accounts import audit
 from catalog.services.backup import daily
-from catalog.services.index import activation, extraction, rebuild_queue, rebuilding
+from catalog.services.index import extraction, rebuild_queue, rebuilding
 from catalog.services.ingest import imports
 from catalog.services.maintenance import comparison_queue, database_space, integrity, leftovers, orphans
 from catalog.services.monitoring import beat_sign
-from catalog.services.search import query_photos, similarity_map
+from catalog.services.search import query_photo_quota, similarity_map
 
 logger = get_task_logger(__name__)
 
@@ -64,12 +64,12 @@ def run_pending_work() -> None:
 def clean_up() -> None:
     """Delete expired query photos and files that are not needed."""
     for job in (
-        query_photos.delete_expired,
+        query_photo_quota.delete_expired,
         imports.delete_orphan_archives,
         orphans.sweep,
         leftovers.sweep,
         integrity.log_damaged_segments,
-        activation.delete_unused_codes,
+        rebuilding.delete_unused_codes,
         audit.delete_old,
         delete_expired_sessions,
         database_space.release,

@@ -13,7 +13,7 @@ from catalog.models.index import (
 )
 from catalog.models.jobs import Import, ImportedFile, NetworkComparison, Rebuild
 from catalog.models.leases import Leasable
-from catalog.models.searches import QueryPhoto, SavedSearch
+from catalog.models.searches import SavedPhoto, SavedSearch
 
 __all__ = [
     "ApiToken",
@@ -29,8 +29,8 @@ __all__ = [
     "Leasable",
     "NetworkComparison",
     "Projection",
-    "QueryPhoto",
     "Rebuild",
+    "SavedPhoto",
     "SavedSearch",
     "Segment",
     "SimilarityMap",

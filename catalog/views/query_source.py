@@ -11,9 +11,10 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from catalog.imaging.crops import Box
-from catalog.models import Image, QueryPhoto
-from catalog.services.search import queries, query_crops, query_photos
+from catalog.models import Image
+from catalog.services.search import queries, query_photos
 from catalog.services.search.queries import Query
+from catalog.services.search.query_photo_files import QueryPhoto
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,15 @@ class QuerySource:
 def photo_source(token: str, crop: Box | None) -> QuerySource:
     """Return the query photo with this token. Raises QueryPhotoExpired, CropRejected."""
     photo = query_photos.get_photo(token)
-    query = query_crops.photo_crop_query(photo, crop) if crop else query_photos.photo_query(photo)
     results_url = photo.get_absolute_url()
     return QuerySource(
         hit_query=f"query={token}",
         label=photo.label,
         picture_url=photo.picture_url,
-        size=photo.size(),
+        size=query_photos.picture_size(photo),
         results_url=results_url,
         explanation_url=f"{results_url}explanation/",
-        query=query,
+        query=query_photos.photo_query(photo, crop),
         photo=photo,
     )
 
@@ -70,7 +70,7 @@ def image_source(pk: int, crop: Box | None) -> QuerySource:
     image = get_object_or_404(Image.objects.for_tiles(), pk=pk)
     query = queries.image_query(image)
     if query and crop:
-        query = query_crops.image_crop_query(image, crop)
+        query = queries.image_crop_query(image, crop)
     return QuerySource(
         hit_query=f"image={pk}",
         label=image.label,

@@ -1,8 +1,11 @@
 """Queries: the descriptors that searches compare with the catalogue."""
 
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from django.core.cache import cache
 
 from catalog.exceptions import NoIndexedImages, SegmentDamaged, gettext_noop
 from catalog.features.extractors import PreparedPicture
@@ -11,14 +14,17 @@ from catalog.imaging.decoders import Renderer, Rendering
 from catalog.imaging.limits import PictureLimits
 from catalog.models import Descriptor, FeatureSpace, Generation, Image, Segment
 from catalog.services.index import spaces, store
+from catalog.services.media import files
 from catalog.services.media.decoding import REQUEST_WAIT, render
-from catalog.services.media.upload_limits import query_limits
+from catalog.services.media.upload_limits import limits_for_image, query_limits
 from catalog.services.monitoring import process_metrics
 from catalog.vectors.segments import open_segment
 
 NOTHING_INDEXED_MESSAGE = gettext_noop(
     "There are no searchable images yet. Add images and wait until they are indexed."
 )
+
+CACHE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,38 @@ def image_query(image: Image) -> Query | None:
                 raise
             # The segment was merged into another one meanwhile: read the row again.
     return None
+
+
+def image_crop_query(image: Image, box: Box) -> Query:
+    """Return the descriptor of a crop of an image, in pixels of its upright original.
+
+    Raises:
+        PictureRejected: the original file is missing or altered.
+        StoreUnavailable: the storage cannot be read.
+        CropRejected, NoIndexedImages, WeightsUnavailable, Overloaded: as `extract_query`.
+    """
+    return cached_query(image.sha256, lambda: files.read(image), box, limits_for_image(image))
+
+
+def cached_query(name: str, read: Callable[[], bytes], box: Box | None, limits: PictureLimits) -> Query:
+    """Return what `extract_query` returns for the picture that `read` returns. Every page of the results needs it.
+
+    Args:
+        name: identifies the picture in the cache.
+    """
+    space = spaces.active_space()
+    cached = cache.get(_cache_key(name, box, space)) if space else None
+    process_metrics.count_cache_lookup("crops", is_hit=cached is not None)
+    if space and cached:
+        return Query(np.frombuffer(b64decode(cached), "<f4"), space)
+    query = extract_query(read(), box, limits=limits)
+    vector = b64encode(query.vector.astype("<f4").tobytes()).decode()  # the cache holds JSON
+    cache.set(_cache_key(name, box, query.space), vector, CACHE_SECONDS)
+    return query
+
+
+def _cache_key(name: str, box: Box | None, space: FeatureSpace) -> str:
+    return f"crop-{name}-{box or 'whole'}-{space.key}"
 
 
 def render_photo(

@@ -1,25 +1,27 @@
-"""Query photos: stored for a limited time, so that a results page has a URL. They are not part of the catalogue."""
+"""Query photos: stored for a limited time, so that a results page has a URL. They are not part of the catalogue.
+
+They are files; a saved search has copies in the database, which are kept as long as it exists.
+"""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from io import BytesIO
 
 import numpy as np
-from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
+from PIL import Image
 
 from catalog.exceptions import QueryPhotoExpired
 from catalog.imaging.crops import Box
 from catalog.imaging.filenames import sanitise_filename
 from catalog.imaging.limits import PictureLimits
 from catalog.imaging.thumbnails import encode_within
-from catalog.models import QueryPhoto
+from catalog.models import SavedPhoto
 from catalog.services.index import spaces
-from catalog.services.search import explanations, queries, query_photo_quota
+from catalog.services.search import explanations, queries, query_photo_files, query_photo_quota
 from catalog.services.search.explanations import Activations
 from catalog.services.search.queries import Query
+from catalog.services.search.query_photo_files import QueryPhoto
 
 # Large enough to be cropped, and to be extracted again after a rebuild into another feature space.
 STORED_SIDE, STORED_QUALITY = 1024, 90  # pixels, and WebP quality
@@ -40,44 +42,27 @@ def store_photo(data: bytes, name: str, owner: str = "") -> QueryPhoto:
     """Extract the descriptor of a photo and store both until the photo expires.
 
     The stored picture is reduced to STORED_SIDE and has no metadata. What its owner sends again is not stored again.
-    Expired photos are deleted first, and others if there are too many.
+    If there are too many photos, others are deleted.
 
     Args:
-        owner: who searches: see `query_photo_quota`.
+        owner: who searches, as `clients.client_key` returns it.
 
     Raises:
-        PictureRejected, NoIndexedImages, WeightsUnavailable, Overloaded: nothing was stored.
+        PictureRejected, NoIndexedImages, WeightsUnavailable, Overloaded, StoreUnavailable: nothing was stored.
     """
-    delete_expired()
-    identity = {"owner": owner, "digest": sha256(data).hexdigest(), "label": sanitise_filename(name)}
-    stored = QueryPhoto.objects.filter(**identity).first()
+    label = sanitise_filename(name)
+    token = query_photo_files.token_for(owner, sha256(data).hexdigest(), label)
+    stored = _find(token)
     if stored is None:
-        query_photo_quota.make_room(owner)
-        stored, _created = QueryPhoto.objects.get_or_create(**identity, defaults=_described_photo(data))
-    elif stored.expires_at is not None:
-        stored.expires_at = default_expiry()
-        stored.save(update_fields=["expires_at"])
-    return stored
-
-
-def _described_photo(data: bytes) -> dict[str, object]:
-    """Return what is stored of a photo: its picture and its descriptor."""
-    space = queries.require_active_space()
-    # Decoded once, for the network: the stored picture of a large JPEG may be smaller than STORED_SIDE.
-    rendering = queries.render_photo(data, space, STORED_PICTURE)
-    query = queries.prepared_query(rendering.arrays, space)
-    return {
-        "picture": rendering.files[0],
-        "picture_bytes": len(rendering.files[0]),
-        "space_key": query.space.key,
-        "descriptor": query.vector.astype("<f4").tobytes(),
-        "expires_at": default_expiry(),
-    }
+        photo = _described_photo(token, label, data)
+        query_photo_quota.make_room(owner, len(photo.picture) + len(photo.descriptor))
+        return query_photo_files.write(photo)
+    return stored if stored.expires_at is None else query_photo_files.renew(stored)
 
 
 def get_photo(token: str) -> QueryPhoto:
     """Return the photo with this token. Raises QueryPhotoExpired if it has expired or never existed."""
-    photo = QueryPhoto.objects.filter(_unexpired(), token=token).first()
+    photo = _find(token)
     if photo is None:
         raise QueryPhotoExpired(
             "Photos that you search with are stored for a limited time. This one has been deleted. "
@@ -88,21 +73,29 @@ def get_photo(token: str) -> QueryPhoto:
 
 def unexpired_photos(tokens: Collection[str]) -> list[QueryPhoto]:
     """Return the photos with these tokens that have not expired."""
-    return list(QueryPhoto.objects.filter(_unexpired(), token__in=tokens)) if tokens else []
+    return [photo for token in tokens if (photo := _find(token))]
 
 
-def photo_query(photo: QueryPhoto) -> Query:
-    """Return the descriptor of a photo in the active space.
+def photo_query(photo: QueryPhoto, box: Box | None = None) -> Query:
+    """Return the descriptor of a photo, or of a crop of it, in the active space.
 
-    After a rebuild into another space it is extracted again, and stored.
+    Crops are extracted and cached, as are photos that were stored before a rebuild into another space.
+
+    Args:
+        box: the crop, in pixels of the stored picture; None for the whole photo.
+
+    Raises:
+        CropRejected, NoIndexedImages, WeightsUnavailable, Overloaded: as `queries.extract_query`.
     """
     space = spaces.active_space()
-    if space and photo.space_key == space.key:
-        return Query(np.frombuffer(bytes(photo.descriptor), "<f4"), space)
-    query = queries.extract_query(bytes(photo.picture), limits=STORED_LIMITS)
-    photo.space_key, photo.descriptor = query.space.key, query.vector.astype("<f4").tobytes()
-    photo.save(update_fields=["space_key", "descriptor"])
-    return query
+    if box is None and space and photo.space_key == space.key:
+        return Query(np.frombuffer(photo.descriptor, "<f4"), space)
+    return queries.cached_query(photo.token, lambda: photo.picture, box, STORED_LIMITS)
+
+
+def picture_size(photo: QueryPhoto) -> tuple[int, int]:
+    """Return width and height of the stored picture, in pixels."""
+    return Image.open(BytesIO(photo.picture)).size
 
 
 def compute_stored_activations(photo: QueryPhoto, box: Box | None = None) -> Activations:
@@ -110,19 +103,20 @@ def compute_stored_activations(photo: QueryPhoto, box: Box | None = None) -> Act
 
     The stored picture is reduced, so the score of the explanation may differ slightly from that of the search.
     """
-    return explanations.compute_photo_activations(bytes(photo.picture), box, limits=STORED_LIMITS)
+    return explanations.compute_photo_activations(photo.picture, box, limits=STORED_LIMITS)
 
 
-def default_expiry() -> datetime:
-    """Return when a photo expires that is stored now."""
-    return timezone.now() + timedelta(hours=settings.QUERY_HOURS)
+def _find(token: str) -> QueryPhoto | None:
+    saved = SavedPhoto.objects.filter(token=token).first()
+    if saved is None:
+        return query_photo_files.read(token)
+    return QueryPhoto(token, saved.label, bytes(saved.picture), saved.space_key, bytes(saved.descriptor), None)
 
 
-def delete_expired() -> int:
-    """Delete expired photos, and photos of saved searches that were deleted with their account; return how many."""
-    expired = Q(expires_at__lte=timezone.now()) | Q(expires_at=None, saved_searches=None)
-    return QueryPhoto.objects.filter(expired).delete()[0]
-
-
-def _unexpired() -> Q:
-    return Q(expires_at__gt=timezone.now()) | Q(expires_at=None)
+def _described_photo(token: str, label: str, data: bytes) -> QueryPhoto:
+    """Decode a photo and extract its descriptor."""
+    space = queries.require_active_space()
+    # Decoded once, for the network: the stored picture of a large JPEG may be smaller than STORED_SIDE.
+    rendering = queries.render_photo(data, space, STORED_PICTURE)
+    descriptor = queries.prepared_query(rendering.arrays, space).vector.astype("<f4").tobytes()
+    return QueryPhoto(token, label, rendering.files[0], space.key, descriptor, None)

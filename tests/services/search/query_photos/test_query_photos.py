@@ -1,6 +1,7 @@
 """Query photos are stored for a limited time, outside the catalogue."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,16 +9,18 @@ import pytest
 from django.utils import timezone
 from PIL import Image as Pixels
 
-from catalog.exceptions import NoIndexedImages, PictureRejected
-from catalog.models import FeatureSpace, Image, QueryPhoto
+from catalog.exceptions import NoIndexedImages, PictureRejected, QueryPhotoExpired
+from catalog.models import FeatureSpace, Image
 from catalog.services.index import rebuilding, spaces
 from catalog.services.maintenance import orphans
-from catalog.services.search import query_photos, ranking
+from catalog.services.search import queries, query_photo_files, query_photos, ranking
+from catalog.services.search.query_photo_files import QueryPhoto
 from tests import indexed_images
+from tests.services.search.query_photos.stored import expire, stored_paths
 
 
 def stored_photo(photo: QueryPhoto) -> Pixels.Image:
-    return Pixels.open(io.BytesIO(bytes(photo.picture)))
+    return Pixels.open(io.BytesIO(photo.picture))
 
 
 def test_photo_is_stored_with_descriptor_and_finds_itself(catalogue, picture):
@@ -54,58 +57,59 @@ def test_photo_expires_after_query_hours(catalogue, picture, settings):
     settings.QUERY_HOURS = 2
     photo = query_photos.store_photo(picture(1), "a.jpg")
     assert photo.expires_at - timezone.now() == pytest.approx(timedelta(hours=2), abs=timedelta(minutes=1))
+    assert query_photos.get_photo(photo.token).expires_at - photo.expires_at < timedelta(seconds=1)
+    expire(photo.token)
+    with pytest.raises(QueryPhotoExpired):
+        query_photos.get_photo(photo.token)
 
 
-def test_only_expired_photos_are_deleted(catalogue, picture):
-    old, young = query_photos.store_photo(picture(1), "a.jpg"), query_photos.store_photo(picture(2), "b.jpg")
-    QueryPhoto.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert query_photos.delete_expired() == 1
-    assert QueryPhoto.objects.get() == young
-
-
-def test_storing_a_photo_deletes_expired_photos(catalogue, picture):
-    old = query_photos.store_photo(picture(1), "a.jpg")
-    QueryPhoto.objects.update(expires_at=timezone.now())
-    query_photos.store_photo(picture(2), "b.jpg")
-    assert not QueryPhoto.objects.filter(pk=old.pk).exists()
+def test_an_expired_photo_that_is_sent_again_is_stored_again(catalogue, picture):
+    photo = query_photos.store_photo(picture(1), "a.jpg")
+    expire()
+    again = query_photos.store_photo(picture(1), "a.jpg")
+    assert (again.token, again.picture) == (photo.token, photo.picture)
+    assert query_photos.get_photo(photo.token).expires_at > timezone.now()
 
 
 def test_rejected_photo_is_not_stored(catalogue):
     with pytest.raises(PictureRejected):
         query_photos.store_photo(b"words", "a.jpg")
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
 
 
 def test_photo_is_not_stored_without_searchable_images(db, picture):
     with pytest.raises(NoIndexedImages):
         query_photos.store_photo(picture(1), "a.jpg")
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
 
 
-def test_photo_is_extracted_again_in_new_space(catalogue, picture):
+def test_photo_is_extracted_again_in_new_space(catalogue, picture, monkeypatch):
     photo = query_photos.store_photo(picture(3), "a.jpg")
     before = query_photos.photo_query(photo)
-    photo.space_key, photo.descriptor = "an older space", np.ones(3, "<f4").tobytes()
-    photo.save()
-    again = query_photos.photo_query(QueryPhoto.objects.get())
+    older = replace(photo, space_key="an older space", descriptor=np.ones(3, "<f4").tobytes())
+    query_photo_files.write(older)
+    again = query_photos.photo_query(query_photos.get_photo(photo.token))
     assert again.vector @ before.vector > 0.9
-    assert QueryPhoto.objects.get().space_key == spaces.active_generation().space.key
+    assert again.space.key == spaces.active_generation().space.key
+    monkeypatch.setattr(queries, "extract_query", None)
+    cached = query_photos.photo_query(query_photos.get_photo(photo.token))
+    assert np.array_equal(cached.vector, again.vector)
     assert FeatureSpace.objects.count() == 1
 
 
 def test_narrow_photo_is_extracted_again(catalogue, picture):
     photo = query_photos.store_photo(picture(3, size=(4000, 20)), "a.jpg")
     assert min(stored_photo(photo).size) < 16
-    photo.space_key = "an older space"
+    photo = replace(photo, space_key="an older space")
     assert np.linalg.norm(query_photos.photo_query(photo).vector) == pytest.approx(1, abs=1e-5)
 
 
 def test_photo_stored_before_a_rebuild_still_finds_itself(catalogue, picture):
     photo = query_photos.store_photo(picture(3), "a.jpg")
-    before = bytes(photo.descriptor)
     indexed_images.add_indexed_images(indexed_images.clustered_vectors(12, 10))
     rebuilding.rebuild()
-    hit = ranking.search(query_photos.photo_query(QueryPhoto.objects.get())).hits[0]
+    stored = query_photos.get_photo(photo.token)
+    hit = ranking.search(query_photos.photo_query(stored)).hits[0]
     assert (hit.image, hit.score >= 0.999) == (catalogue[3], True)
     # The stored descriptor is not projected, so it stays valid.
-    assert bytes(QueryPhoto.objects.get().descriptor) == before
+    assert stored.descriptor == photo.descriptor
