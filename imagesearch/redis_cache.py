@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,12 +10,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from catalog.services.jobs.pause import Pause
+
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 0.5
-# After a failure, Redis is left alone for so long: no request waits for it.
-PAUSE_SECONDS = 10
+PAUSE = Pause(seconds=10)
 
 
 class JsonSerializer:
@@ -32,8 +32,6 @@ class JsonSerializer:
 
 class RedisCache(backend.RedisCache):
     """A cache in Redis. While Redis does not answer, nothing is found in it and nothing is stored."""
-
-    paused_until = 0.0  # of the process, as time.monotonic() counts
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
@@ -88,13 +86,13 @@ class RedisCache(backend.RedisCache):
     @staticmethod
     def _answer(operation: Callable[..., Any], otherwise: T, *args: Any, **kwargs: Any) -> Any:
         """Call `operation`; return `otherwise` if Redis does not answer, or holds what this program cannot read."""
-        if time.monotonic() < RedisCache.paused_until:
+        if PAUSE.is_on():
             return otherwise
         try:
             return operation(*args, **kwargs)
         except (RedisError, OSError) as error:
-            RedisCache.paused_until = time.monotonic() + PAUSE_SECONDS
-            logger.warning("Redis does not answer, so nothing is cached for %d seconds: %s", PAUSE_SECONDS, error)
+            PAUSE.begin()
+            logger.warning("Redis does not answer, so nothing is cached for %d seconds: %s", PAUSE.seconds, error)
         except (json.JSONDecodeError, UnicodeDecodeError):  # of another version
             pass
         return otherwise

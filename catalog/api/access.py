@@ -18,20 +18,33 @@ from catalog.services.accounts import tokens
 from catalog.services.accounts.actor import current_actor
 
 Scope = ApiToken.Scope
+# Where in META a request keeps whom it comes from, so that its token or password is looked at once.
+TOKEN, PASSWORD_USER = "imagesearch.token", "imagesearch.password_user"
 
 
-class TokenAuth(HttpBearer):
-    """An API token in the header `Authorization: Bearer`. It must have the scope of the operation."""
+class AnyToken(HttpBearer):
+    """An API token in the header `Authorization: Bearer`, whatever its scopes."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
+        """Raises AuthenticationError for a token that is not valid, even where no account is needed."""
+        if TOKEN not in request.META:
+            request.META[TOKEN] = tokens.find_valid_token(token)
+        found: ApiToken | None = request.META[TOKEN]
+        if found is None:
+            raise AuthenticationError
+        return found
+
+
+class TokenAuth(AnyToken):
+    """An API token that must have the scope of the operation."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__()
         self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken:
-        """Raises HttpError: 401 for a token that is not valid, even where no account is needed, 403 for its scope."""
-        found = tokens.find_valid_token(token)
-        if found is None:
-            raise AuthenticationError
+        """Raises HttpError: 401 for a token that is not valid, 403 for its scope."""
+        found = super().authenticate(request, token)
         _act_as(request, found.user)
         if not found.allows(self.scope):
             raise AuthorizationError(message=f"This token lacks the scope {self.scope}.")
@@ -47,7 +60,9 @@ class BasicAuth(HttpBasicAuth):
     def authenticate(self, request: HttpRequest, username: str, password: str) -> AbstractBaseUser | None:
         if "\x00" in username:  # PostgreSQL cannot compare such a string.
             return None
-        user = authenticate(request, username=username, password=password)
+        if PASSWORD_USER not in request.META:
+            request.META[PASSWORD_USER] = authenticate(request, username=username, password=password)
+        user: AbstractBaseUser | None = request.META[PASSWORD_USER]
         if user is not None:
             _act_as(request, user)
         return user
@@ -63,6 +78,15 @@ class SiteSessionAuth(SessionAuth):
 def anonymous_search(request: HttpRequest) -> bool:
     """Allow everyone, unless SEARCH_REQUIRES_LOGIN is set."""
     return not settings.SEARCH_REQUIRES_LOGIN
+
+
+def find_account(request: HttpRequest) -> Any:
+    """Return the account of the token or the password that a request of the API has sent; None if it has sent none.
+
+    Raises AuthenticationError: the token is not valid.
+    """
+    token = AnyToken()(request)
+    return token.user if token else BasicAuth()(request)
 
 
 def account_required(scope: Scope) -> list[Callable]:

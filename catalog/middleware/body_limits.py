@@ -9,12 +9,10 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from ninja.errors import HttpError
 
 from catalog.api.access import BasicAuth, TokenAuth
-from catalog.error_messages import describe_error
 from catalog.models import ApiToken
 from catalog.views import errors
 
@@ -53,8 +51,6 @@ def has_account(environ: dict[str, object]) -> bool:
         return bool(TokenAuth(ApiToken.Scope.WRITE)(request) or BasicAuth()(request))
     except HttpError:  # the token or the password is wrong, or the token lacks the scope
         return False
-    finally:
-        close_old_connections()
 
 
 class BodyLimitMiddleware:
@@ -76,13 +72,10 @@ class BodyLimitMiddleware:
 
 def refusal(request: HttpRequest, error: Exception) -> HttpResponse:
     """Return the answer to a request that is not let in: for the API as its own errors, else a page."""
-    description = describe_error(error)
-    if description is None:
+    response = errors.error_response_for(request, error)
+    if response is None:
         raise error
-    if request.path_info.startswith("/api/"):
-        body = {"detail": description.message}
-        return JsonResponse(body, status=description.status, headers=description.headers)
-    return errors.error_response(request, *description)
+    return response
 
 
 def _no_response(request: HttpRequest) -> HttpResponse:

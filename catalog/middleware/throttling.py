@@ -3,19 +3,24 @@
 import re
 from collections.abc import Callable
 from time import time
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_noop
+from ninja.errors import AuthenticationError
 
+from catalog.api.access import find_account
 from catalog.exceptions import TooManyRequests
 from catalog.middleware.body_limits import SEARCH_PATH, UPLOAD_PATH, refusal
 from catalog.middleware.client_address import client_address
 from catalog.services.accounts.clients import client_key
 
-RANKING_PATH = re.compile(r"/search/[\w-]+/(explanation/.*)?|/images/\d+/(similar/|explanation/.*)")
-LOGIN_PATH = re.compile(r"/(accounts|admin)/login/")
+RANKING_PATH = re.compile(
+    r"/search/[\w-]+/(explanation/.*|regions/)?|/images/\d+/(similar/|explanation/.*)|/saved/feed/.*"
+)
+LOGIN_PATH = re.compile(r"/(accounts|admin)/login/|/(accounts/password|admin/password_change)/")
 PERIOD_SECONDS = 60
 MAX_NAME_LENGTH = 255  # of the columns of django-axes
 
@@ -28,7 +33,9 @@ def is_search(path: str) -> bool:
 class ThrottlingMiddleware:
     """Answers 429 to a client that has sent as many requests of a kind as the settings allow in a minute.
 
-    The counters are in the cache: with Redis, of all processes together; without, of each process.
+    A client is an account, of a session or an API token, or an address. A request with a token that is not valid does
+    not count: the API refuses it at once, and nobody guesses 256 bits. The counters are in the cache: with Redis, of
+    all processes together; without, of each.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -36,7 +43,13 @@ class ThrottlingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         kind, limit = _limit(request)
-        if not limit or _count(f"{kind}-{client_key(request.user, client_address(request))}") <= limit:
+        user: Any = request.user  # its type depends on AUTH_USER_MODEL
+        if request.path_info.startswith("/api/"):
+            try:
+                user = find_account(request) or user
+            except AuthenticationError:
+                return self.get_response(request)
+        if not limit or _count(f"{kind}-{client_key(user, client_address(request))}") <= limit:
             return self.get_response(request)
         seconds = PERIOD_SECONDS - int(time()) % PERIOD_SECONDS
         message = gettext_noop("You have sent too many requests. Try again in {seconds} seconds.")

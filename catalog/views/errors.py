@@ -20,7 +20,9 @@ def wants_json(request: HttpRequest) -> bool:
 def error_response(
     request: HttpRequest, status: int, title: str, message: str, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    """Return an error page, or the message as JSON for a script."""
+    """Return an error page, or the message as JSON for a script or a program that uses the API."""
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"detail": message}, status=status, headers=headers)
     if wants_json(request):
         return JsonResponse({"error": message}, status=status, headers=headers)
     actions = [
@@ -41,6 +43,12 @@ def error_response_for(request: HttpRequest, error: BaseException | None) -> Htt
     """Return the page of an error that the user or the operator can act on; None for any other."""
     description = describe_error(error)
     return error_response(request, *description) if description else None
+
+
+def method_not_allowed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the page of a response with status 405: an address that a form is sent to was opened, for example."""
+    message = _("It may be where a form is sent to. Go back and send the form again, or start from one of these pages.")
+    return error_response(request, 405, _("This address cannot be opened"), message, {"Allow": response["Allow"]})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,17 +1,14 @@
 """Which thread answers a request. Probes and refusals overtake, and searches that would wait long are refused."""
 
-import json
 import threading
 from typing import Protocol
 
 from waitress.task import ThreadedTaskDispatcher
-from waitress.utilities import Error
 
 from imagesearch.web.channels import Channel
 
 # Searches that wait for a thread. More would make all of them slow; those who are refused may come again at once.
 MAX_WAITING_SEARCHES = 1
-RETRY_AFTER = 2  # seconds
 
 
 class Task(Protocol):
@@ -20,25 +17,15 @@ class Task(Protocol):
     def cancel(self) -> None: ...
 
 
-class Busy(Error):
-    """The answer to a search that would have to wait."""
-
-    code = 503
-    reason = "Service Unavailable"
-
-    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
-        headers = [("Content-Type", "application/json"), ("Retry-After", str(RETRY_AFTER))]
-        return f"{self.code} {self.reason}", headers, json.dumps({"detail": self.body}).encode()
-
-
 class RequestQueues(ThreadedTaskDispatcher):
-    """Threads that answer requests, and one more for those that are answered at once."""
+    """Threads that answer requests, one more for probes, and one for refusals, so that a crowd delays no probe."""
 
     def __init__(self, thread_count: int) -> None:
         super().__init__()
         self.set_thread_count(thread_count)
-        self.quick = ThreadedTaskDispatcher()
-        self.quick.set_thread_count(1)
+        self.probes, self.refusals = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        for queue in (self.probes, self.refusals):
+            queue.set_thread_count(1)
         self.searches = threading.BoundedSemaphore(thread_count + MAX_WAITING_SEARCHES)
 
     def add_task(self, task: Task) -> None:
@@ -49,18 +36,21 @@ class RequestQueues(ThreadedTaskDispatcher):
         from catalog.middleware.throttling import is_search
 
         request = task.requests[0]
-        if request.error or request.path in PROBES:
-            self.quick.add_task(task)
+        if request.is_refused or request.error:
+            self.refusals.add_task(task)
+        elif request.path in PROBES:
+            self.probes.add_task(task)
         elif not is_search(request.path):
             super().add_task(task)
         elif self.searches.acquire(blocking=False):
             super().add_task(Search(task, self.searches))
         else:
-            request.error = Busy("The site is busy. Try again in a few seconds.")
-            self.quick.add_task(task)
+            request.refuse()
+            self.refusals.add_task(task)
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
-        self.quick.shutdown(cancel_pending, timeout)
+        for queue in (self.probes, self.refusals):
+            queue.shutdown(cancel_pending, timeout)
         return bool(super().shutdown(cancel_pending, timeout))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -13,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from tests.system.servers import free_port, wait_until
+from tests.system.servers import free_port, require_programs, wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMP_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -43,8 +42,7 @@ def upstream():
 @pytest.fixture
 def nginx_port(tmp_path, upstream):
     """The port for HTTPS of nginx with the configuration of the project, the variables of which are filled in."""
-    if not (shutil.which("nginx") and shutil.which("openssl")):
-        pytest.skip("nginx is not installed")
+    require_programs("nginx", "openssl")
     subject = ["-subj", "/CN=localhost", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
     files = ["-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"]
     subprocess.run(["openssl", "req", "-x509", *subject, *files], check=True, capture_output=True)

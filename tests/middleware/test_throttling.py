@@ -3,10 +3,14 @@
 import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from catalog.middleware import throttling
 from catalog.middleware.throttling import is_search
+from catalog.models import ApiToken
+from tests.api.conftest import basic_auth_headers, bearer, token_headers
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"
@@ -21,8 +25,10 @@ def within_one_minute(monkeypatch: pytest.MonkeyPatch):
     cache.clear()
 
 
-def statuses(client: Client, count: int, path: str, address: str = "192.0.2.1") -> list[int]:
-    return [client.post(path, REMOTE_ADDR=address).status_code for _ in range(count)]
+def statuses(
+    client: Client, count: int, path: str, address: str = "192.0.2.1", headers: dict[str, str] | None = None
+) -> list[int]:
+    return [client.post(path, REMOTE_ADDR=address, headers=headers).status_code for _ in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,42 @@ def test_addresses_and_accounts_are_counted_apart(client, uploader, settings: La
     client.force_login(uploader)
     assert statuses(client, 2, "/search/") == [400, 400]
     assert statuses(client, 1, "/search/", "192.0.2.3") == [429], "an account has one limit at all addresses"
+
+
+def test_a_token_or_a_password_counts_for_its_account(client, uploader, superuser, settings: LazySettings):
+    settings.SEARCHES_PER_MINUTE, settings.BASIC_AUTH = 2, True
+    assert statuses(client, 3, "/api/search")[-1] == 429
+    token = token_headers("ursula", "search")
+    assert statuses(client, 2, "/api/search", headers=token) == [422, 422], "not for the address"
+    assert statuses(client, 1, "/api/search", "192.0.2.2", token_headers("ursula", "search")) == [429]
+    assert statuses(client, 1, "/api/search", "192.0.2.3", basic_auth_headers("ursula")) == [429]
+    assert statuses(client, 1, "/api/search", headers=token_headers("karl", "search")) == [422]
+
+
+def test_a_token_that_is_not_valid_is_refused_at_once_and_counts_for_nobody(client, uploader, settings: LazySettings):
+    settings.SEARCHES_PER_MINUTE = 2
+    assert statuses(client, 4, "/api/search", headers=bearer("imagesearch_0123456789ab_" + 64 * "0")) == [401] * 4
+    assert statuses(client, 3, "/api/search") == [422, 422, 429]
+
+
+def test_a_token_is_looked_up_once(client, uploader):
+    headers = token_headers("ursula", "read")
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/api/images", headers=headers).status_code == 200
+    lookups = [query["sql"] for query in queries if query["sql"].startswith("SELECT") and "apitoken" in query["sql"]]
+    assert len(lookups) == 1
+
+
+def test_the_api_answers_in_json_if_the_database_is_away(uploader, monkeypatch):
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OperationalError("refused")
+
+    headers = token_headers("ursula", "search")
+    monkeypatch.setattr(ApiToken.objects, "select_related", refuse)
+    response = Client(raise_request_exception=False).post("/api/search", headers=headers)
+    assert response.status_code == 503
+    assert list(response.json()) == ["detail"]
+    assert response["Retry-After"]
 
 
 def test_an_ipv6_network_is_one_client(client, settings: LazySettings):
@@ -92,5 +134,5 @@ def test_wrong_passwords_lock_out_an_address_and_an_account(client, uploader, se
 
 def test_pages_that_rank_or_run_the_network_are_searches():
     assert all(map(is_search, ["/search/", "/api/search", "/search/abc-_1/", "/images/7/similar/"]))
-    assert is_search("/search/abc/explanation/3/query.webp")
+    assert all(map(is_search, ["/search/abc/explanation/3/query.webp", "/search/abc/regions/"]))
     assert not any(map(is_search, ["/", "/images/", "/images/7/", "/search/abc/photo", "/media/originals/ab"]))

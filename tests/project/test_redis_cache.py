@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from catalog.services.jobs.pause import Pause
+from imagesearch import redis_cache
 from imagesearch.redis_cache import RedisCache
-from tests.system.servers import Redis
+from tests.system.servers import Redis, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -18,7 +20,13 @@ def server(tmp_path: Path) -> Iterator[Redis]:
     redis.start()
     yield redis
     redis.stop()
-    RedisCache.paused_until = 0.0
+
+
+@pytest.fixture(autouse=True)
+def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    """A shorter pause after a failure."""
+    monkeypatch.setattr(redis_cache, "PAUSE", Pause(seconds=3))
+    return redis_cache.PAUSE
 
 
 @pytest.fixture
@@ -46,11 +54,11 @@ def test_what_is_no_json_is_a_miss(cache):
     assert cache.get("key", "nothing") == "nothing"
 
 
-def test_without_redis_everything_is_a_miss(cache, server):
+def test_without_redis_everything_is_a_miss(cache, server, pause):
     cache.set("key", 1)
     server.stop()
     assert cache.get("key", "nothing") == "nothing"
-    assert RedisCache.paused_until > 0
+    assert pause.is_on()
     assert (cache.add("key", 1), cache.delete("key"), cache.get_many(["key"]), "key" in cache) == (
         False,
         False,
@@ -63,6 +71,6 @@ def test_without_redis_everything_is_a_miss(cache, server):
 
     server.start()
     assert cache.get("key") is None, "Redis is left alone for a while"
-    RedisCache.paused_until = 0.0
+    wait_until(lambda: not pause.is_on(), "the end of the pause")
     cache.set("key", 3)
     assert cache.get("key") == 3

@@ -30,6 +30,15 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Redis]:
     server.stop()
 
 
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[servers.Redis]:
+    """A Redis server that the test may stop."""
+    server = servers.Redis(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
 def _create_site(home: Path, **changes: str) -> Site:
     """A site with tables and an administrator."""
     site = Site(home, environment(home, **changes))

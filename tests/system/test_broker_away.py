@@ -1,21 +1,8 @@
 """An unreachable broker delays indexing and nothing else."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.system.servers import Redis
 from tests.system.site import ADMINISTRATOR, Site, expect_consistent
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 def expect_accepted(site: Site, photo: bytes) -> None:

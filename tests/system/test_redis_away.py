@@ -3,21 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.system.servers import Redis
 from tests.system.site import ADMINISTRATOR, Site
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[Redis]:
-    server = Redis(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 def expect_all_pages(site: Site, photo: bytes) -> None:

@@ -4,10 +4,11 @@ Tasks are sent by name, so that services do not depend on `catalog.tasks`.
 """
 
 import logging
-import time
 
 from celery import current_app
 from django.db import transaction
+
+from catalog.services.jobs.pause import Pause
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +17,7 @@ RUN_IMPORT_TASK = "catalog.tasks.run_import"
 RUN_REBUILDS_TASK = "catalog.tasks.run_rebuilds"
 RUN_COMPARISONS_TASK = "catalog.tasks.run_comparisons"
 
-PAUSE_SECONDS = 10
-_paused_until = 0.0  # as time.monotonic() counts
+PAUSE = Pause(seconds=10)
 
 
 def notify_pending_images() -> None:
@@ -42,11 +42,10 @@ def notify_comparison() -> None:
 
 def _enqueue(task_name: str, *args: int) -> None:
     """Send a task, unless the broker failed just now: whoever uploads many pictures waits for it once."""
-    global _paused_until  # noqa: PLW0603 - of the process
-    if time.monotonic() < _paused_until:
+    if PAUSE.is_on():
         return
     try:
         current_app.send_task(task_name, args)
     except Exception as error:  # every transport has its own exceptions; none may undo what was committed
-        _paused_until = time.monotonic() + PAUSE_SECONDS
+        PAUSE.begin()
         logger.warning("Could not notify a worker (%s). Workers find new work by themselves within a minute.", error)

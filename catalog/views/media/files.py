@@ -5,14 +5,15 @@ The answer to a cache whose copy is current is short, and takes one query of the
 """
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from catalog.exceptions import ImageGone, gettext_noop
-from catalog.imaging.formats import MEDIA_TYPES
+from catalog.exceptions import ImageGone, MetadataNotRemovable, gettext_noop
+from catalog.imaging.formats import JPEG, MEDIA_TYPES
 from catalog.models import Image
 from catalog.services.media import public_files
 from catalog.views.access import search_access_required
@@ -49,21 +50,33 @@ def thumbnail(request: HttpRequest, sha256: str) -> HttpResponseBase:
 @require_safe
 @search_access_required
 def original(request: HttpRequest, sha256: str) -> HttpResponseBase:
-    """Serve the original, without its metadata to visitors; `?download` makes the browser save it."""
+    """Serve the original, without its metadata to visitors; `?download` makes the browser save it.
+
+    Visitors get a JPEG if the metadata cannot be removed.
+    """
     image = _get_image(sha256)
     with_metadata = request.user.has_perm(METADATA_PERMISSION)
-    return respond(
-        request,
-        ServedFile(
-            f'"{sha256}"' if with_metadata else f'"{sha256}-public{REMOVAL_VERSION}"',
-            int(image.created_at.timestamp()),
-            MEDIA_TYPES[image.format],
-            is_private=with_metadata or settings.SEARCH_REQUIRES_LOGIN,
-            open=lambda: public_files.open_original(image, with_metadata=with_metadata),
-            filename=PurePosixPath(image.source).stem + PurePosixPath(str(image.original)).suffix,
-            download="download" in request.GET,
-        ),
+    stem = PurePosixPath(image.source).stem
+    file = ServedFile(
+        f'"{sha256}"' if with_metadata else f'"{sha256}-public{REMOVAL_VERSION}"',
+        int(image.created_at.timestamp()),
+        MEDIA_TYPES[image.format],
+        is_private=with_metadata or settings.SEARCH_REQUIRES_LOGIN,
+        open=lambda: public_files.open_original(image, with_metadata=with_metadata),
+        filename=stem + PurePosixPath(str(image.original)).suffix,
+        download="download" in request.GET,
     )
+    try:
+        return respond(request, file)
+    except MetadataNotRemovable:
+        rendition = replace(
+            file,
+            etag=f'"{sha256}-jpeg{REMOVAL_VERSION}"',
+            content_type=MEDIA_TYPES[JPEG.name],
+            open=lambda: public_files.open_rendition(image),
+            filename=stem + JPEG.extension,
+        )
+        return respond(request, rendition)
 
 
 def _get_image(sha256: str) -> Image:

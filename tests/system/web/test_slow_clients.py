@@ -31,12 +31,12 @@ def stalled(site: Site, sent: bytes, count: int = CONNECTIONS) -> Iterator[None]
         yield
 
 
-def slowest_probe(site: Site, count: int = 20) -> float:
+def slowest_answer(site: Site, path: str = PROBE, count: int = 20) -> float:
     """The seconds that the slowest of several requests took."""
     slowest = 0.0
     for _ in range(count):
         started_at = time.perf_counter()
-        assert site.visitor().get(PROBE).status == 200
+        assert site.visitor().get(path).status == 200
         slowest = max(slowest, time.perf_counter() - started_at)
     return slowest
 
@@ -44,10 +44,11 @@ def slowest_probe(site: Site, count: int = 20) -> float:
 @pytest.mark.parametrize("sent", [HALF_A_HEAD, HALF_A_BODY], ids=["half a head", "half a body"])
 def test_five_hundred_stalled_clients_delay_nobody_by_a_second(sqlite_site, sent):
     sqlite_site.web(processes=2)
-    slowest_probe(sqlite_site, 6)  # the first requests load modules
-    usual = slowest_probe(sqlite_site)  # on a busy machine
+    slowest_answer(sqlite_site, count=6)  # the first requests load modules
+    usual = slowest_answer(sqlite_site)  # on a busy machine
     with stalled(sqlite_site, sent):
-        assert slowest_probe(sqlite_site) < 1 + usual
+        assert slowest_answer(sqlite_site) < 1 + usual
+        assert slowest_answer(sqlite_site, "/accounts/login/", 4) < 5
 
 
 def test_clients_that_read_slowly_delay_nobody(sqlite_site, folder, picture):
@@ -59,7 +60,7 @@ def test_clients_that_read_slowly_delay_nobody(sqlite_site, folder, picture):
     request = f"GET /media/originals/{sha256} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     with stalled(sqlite_site, request, 20):
         time.sleep(1)
-        assert slowest_probe(sqlite_site, 5) < 2
+        assert slowest_answer(sqlite_site, count=5) < 2
 
 
 def refusal(site: Site, head: str, cookies: str = "") -> bytes:
@@ -106,28 +107,38 @@ def test_a_web_process_that_is_killed_is_replaced(sqlite_site):
     killed, other = children(web)
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: len(set(children(web)) - {killed, other}) == 1, "a new process")
-    assert slowest_probe(sqlite_site, 4) < 10
+    assert slowest_answer(sqlite_site, count=4) < 10
 
 
 def test_a_crowd_is_answered_or_asked_to_come_back_and_probes_are_not_delayed(sqlite_site, folder, picture):
     sqlite_site.manage("import_images", folder(5))
     sqlite_site.web(processes=1)
-    photo = picture(2)
+    head = b'--frontier\r\nContent-Disposition: form-data; name="photo"; filename="p.jpg"\r\n\r\n'
+    form = head + picture(2) + b"\r\n--frontier--\r\n"
 
-    def search(_number: int) -> tuple[int, str | None]:
+    def search(number: int) -> tuple[int, str | None, str]:
+        """Search through the API, or for images that are similar on a page, in Chinese. Return how it was answered."""
         connection = HTTPConnection("127.0.0.1", sqlite_site.port, timeout=60)
-        head = b'--frontier\r\nContent-Disposition: form-data; name="photo"; filename="p.jpg"\r\n\r\n'
-        headers = {"Content-Type": "multipart/form-data; boundary=frontier"}
-        connection.request("POST", "/api/search", head + photo + b"\r\n--frontier--\r\n", headers)
+        headers = {"Content-Type": "multipart/form-data; boundary=frontier", "Accept-Language": "zh-hans"}
+        if number % 2:
+            connection.request("POST", "/api/search", form, headers)
+        else:
+            connection.request("GET", "/images/1/similar/", headers=headers)
         response = connection.getresponse()
-        assert json.loads(response.read())
-        return response.status, response.headers["Retry-After"]
+        return response.status, response.headers["Retry-After"], response.read().decode()
 
-    assert search(0)[0] == 200
+    assert [search(number)[0] for number in (0, 1)] == [200, 200]
     with ThreadPoolExecutor(40) as crowd:
-        answers = list(crowd.map(search, range(80)))
-    assert {status for status, _ in answers} == {200, 503}
-    assert all(retry_after == "2" for status, retry_after in answers if status == 503)
+        answers = [crowd.submit(search, number) for number in range(160)]
+        assert slowest_answer(sqlite_site, count=10) < 5
+    statuses = [answer.result()[0] for answer in answers]
+    assert set(statuses) == {200, 503}
+    refusals = [answer.result() for answer in answers if answer.result()[0] == 503]
+    assert all(retry_after == "2" for _, retry_after, _ in refusals)
+    pages = [body for _, _, body in refusals if not body.startswith("{")]
+    assert pages
+    assert all('lang="zh' in page and "网站正忙" in page for page in pages)
+    assert all(list(json.loads(body)) == ["detail"] for _, _, body in refusals if body not in pages)
 
 
 def test_the_server_stops_soon_although_clients_are_stalled(sqlite_site):
