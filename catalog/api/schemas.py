@@ -9,6 +9,7 @@ from catalog.error_messages import hide_folders
 from catalog.models import Image
 from catalog.services.search.explanations import Contributions
 from catalog.services.search.ranking import Results
+from catalog.services.search.regions.proposals import MAX_REGIONS, Proposals
 from catalog.similarity_labels import SIMILARITY_LABELS
 from catalog.vectors.calibration import MIN_IMAGES, SimilarityLevel
 
@@ -66,6 +67,24 @@ class HitOut(Schema):
     image: ImageOut
 
 
+class RegionOut(Schema):
+    crop: str = Field(description="The region as the parameter `crop`: `x,y,width,height` in pixels.")
+    share: tuple[float, float, float, float] = Field(
+        description="Left, top, width and height of the region as fractions of the upright photo."
+    )
+    score: float = Field(description="How well the catalogue knows it. Only regions of one photo can be compared.")
+    meant: bool = Field(
+        description="Whether the hits are those of this region. If of none, they are of the whole photo."
+    )
+
+    @classmethod
+    def from_proposals(cls, proposals: Proposals) -> list[dict[str, object]]:
+        return [
+            {"crop": str(region.box), "share": region.share, "score": region.score, "meant": region is proposals.meant}
+            for region in proposals.regions
+        ]
+
+
 class ResultsOut(Schema):
     feature_space: str = Field(description="The feature space in which descriptors were compared.")
     seconds: float = Field(
@@ -78,9 +97,14 @@ class ResultsOut(Schema):
     )
     nothing_alike: bool = Field(description="Whether even the best hit is only a weak match.")
     hits: list[HitOut] = Field(description="The results, best first.")
+    regions: list[RegionOut] | None = Field(
+        None,
+        description=f"With `regions`, the parts of the photo that may be meant, at most {MAX_REGIONS}, the most likely "
+        "first. Null without, or if the network of the catalogue cannot tell parts of a picture apart.",
+    )
 
     @classmethod
-    def from_results(cls, results: Results) -> dict[str, object]:
+    def from_results(cls, results: Results, proposals: Proposals | None = None) -> dict[str, object]:
         prefetch_related_objects([hit.image for hit in results.hits], "tags")
         hits = [
             {"rank": hit.rank, "score": hit.score, "likeness": hit.similarity_level, "image": hit.image}
@@ -93,6 +117,7 @@ class ResultsOut(Schema):
             "damaged": results.damaged,
             "nothing_alike": results.only_weak_matches,
             "hits": hits,
+            "regions": RegionOut.from_proposals(proposals) if proposals and proposals.regions else None,
         }
 
 

@@ -17,6 +17,7 @@ from catalog.services.media.upload_limits import read_picture
 from catalog.services.search import queries, ranking
 from catalog.services.search.feedback import MAX_EXPANSION_IMAGES, MAX_FEEDBACK_IMAGES, Feedback
 from catalog.services.search.options import SearchOptions
+from catalog.services.search.regions.proposals import propose_regions
 
 router = Router(tags=["search"])
 
@@ -31,6 +32,10 @@ EXPAND_TEXT = (
 )
 MORE_TEXT = f"Ids of images that the results should resemble more; with `less`, at most {MAX_FEEDBACK_IMAGES}."
 LESS_TEXT = f"Ids of images that the results should resemble less; with `more`, at most {MAX_FEEDBACK_IMAGES}."
+REGIONS_TEXT = (
+    "Look for the parts of the photo that the catalogue knows best, and search with the best of them if it is known "
+    "better than the whole photo. Not with `crop`."
+)
 
 
 @router.post(
@@ -51,6 +56,7 @@ def search_by_photo(
     expand: Annotated[int, Form(description=EXPAND_TEXT)] = 0,
     more: Annotated[list[int], Form(description=MORE_TEXT)] = [],  # noqa: B006 - ninja copies it
     less: Annotated[list[int], Form(description=LESS_TEXT)] = [],  # noqa: B006 - ninja copies it
+    regions: Annotated[bool, Form(description=REGIONS_TEXT)] = False,
 ) -> object:
     """Return the images that are most similar to a photo, best first. The photo is not stored.
 
@@ -61,11 +67,15 @@ def search_by_photo(
     check_expand(expand)
     feedback = parse_feedback(more, less)
     crop_box = crops.parse_box(crop) if crop else None
-    query = queries.extract_query(read_picture(photo), crop_box)
+    if regions and crop_box:
+        raise HttpError(422, "regions and crop cannot be combined: a crop says already what is meant.")
     options = SearchOptions(
         filters=filter_params.filters(), start=start, limit=top, expansion=expand, feedback=feedback
     )
-    return ResultsOut.from_results(ranking.search(query, options))
+    data = read_picture(photo)
+    proposals = propose_regions(data, options) if regions else None
+    query = proposals.query if proposals else queries.extract_query(data, crop_box)
+    return ResultsOut.from_results(ranking.search(query, options), proposals)
 
 
 @router.get(

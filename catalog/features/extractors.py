@@ -120,8 +120,11 @@ class Extractor:
         """
         if not pictures:
             return np.empty((0, self.space.dimensions), np.float32)
-        descriptors = np.sum([pool_each(maps, self._pool) for maps in self.feature_maps(pictures)], axis=0)
-        descriptors = unit_vectors(descriptors)
+        return self.describe(self.feature_maps(pictures))
+
+    def describe(self, maps: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+        """Return the descriptors of pictures, as `extract` does, from feature maps as `feature_maps` returns them."""
+        descriptors = unit_vectors(np.sum([pool_each(size_maps, self._pool) for size_maps in maps], axis=0))
         return unit_vectors(self.basis.project(descriptors)) if self.basis else descriptors
 
     def feature_maps(self, pictures: Sequence[PreparedPicture]) -> list[list[np.ndarray]]:

@@ -1,6 +1,6 @@
 """Exact search: the score of every row that passes the filter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,17 +18,23 @@ class Ranking:
         scores: float32, k. They are in [-1, 1] except for rounding errors.
         similarities: float32, k: the cosine similarities of the query and the rows themselves, at most the scores.
         total: the number of rows that passed the filter, at least k.
+        compared_scores: float32, n: the scores of all rows that were compared, in any order. n is at most `total`,
+            and less where codes selected the rows.
     """
 
     image_ids: np.ndarray
     scores: np.ndarray
     similarities: np.ndarray
     total: int
+    compared_scores: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def without(self, image_id: int) -> "Ranking":
         """Return the ranking of all images but one, which passed the filter."""
         mask = self.image_ids != image_id
-        return Ranking(self.image_ids[mask], self.scores[mask], self.similarities[mask], self.total - 1)
+        own = np.flatnonzero(np.isin(self.compared_scores, self.scores[~mask]))[:1]
+        compared_scores = np.delete(self.compared_scores, own)
+        ids, scores, similarities = (array[mask] for array in (self.image_ids, self.scores, self.similarities))
+        return Ranking(ids, scores, similarities, self.total - 1, compared_scores)
 
 
 def rank(snapshot: Snapshot, query: ExpandedQuery, *, limit: int, allowed_ids: np.ndarray | None = None) -> Ranking:
@@ -76,7 +82,7 @@ def _best_ranking(
     """Return the ranking of the `limit` highest scores. Rows with equal scores are in order of their image ids."""
     best = _best_positions(scores, limit)
     best = best[np.lexsort((image_ids[best], -scores[best]))][:limit]
-    return Ranking(image_ids[best], scores[best], similarities[best], total)
+    return Ranking(image_ids[best], scores[best], similarities[best], total, scores)
 
 
 def _best_positions(scores: np.ndarray, limit: int) -> np.ndarray:

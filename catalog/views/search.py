@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.error_messages import error_message, error_status
 from catalog.exceptions import PictureRejected
@@ -22,12 +22,15 @@ from catalog.services.ingest import demo
 from catalog.services.media.upload_limits import read_picture
 from catalog.services.monitoring import process_metrics
 from catalog.services.search import query_photos
+from catalog.services.search.query_photo_files import QueryPhoto
+from catalog.services.search.regions.photo_regions import photo_regions
 from catalog.services.search.result_pages import search_page
 from catalog.views import errors
 from catalog.views.access import search_access_required
 from catalog.views.feedback import toggled_url, url_with_photo
 from catalog.views.query_source import QuerySource, image_source, parse_results_url, photo_source
 from catalog.views.results_params import parse_crop, parse_results_params
+from catalog.views.saved_searches import find_saved_search
 
 # How many of the best images "More of the same kind" adds to the query. Measured in docs/quality.md.
 EXPANSION_COUNT = 5
@@ -39,10 +42,15 @@ def home(request: HttpRequest) -> HttpResponse:
     return _render_home(request, SearchForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @search_access_required
 def submit(request: HttpRequest) -> HttpResponse:
-    """Store the query photo and redirect to its results, or to the results that it was added to."""
+    """Store the query photo and redirect to its results, or to the results that it was added to. Scripts get the URL.
+
+    Who opens the address, as after a change of the language, gets to the search page.
+    """
+    if request.method != "POST":
+        return redirect("search")
     form = SearchForm(request.POST, request.FILES)
     if not form.is_valid():
         return _render_home(request, form, status=400)
@@ -52,10 +60,15 @@ def submit(request: HttpRequest) -> HttpResponse:
     except PictureRejected as error:
         form.add_error("photo", error_message(error))
         return _render_home(request, form, status=error_status(error))
+    url = _results_url(form, photo)
+    return JsonResponse({"url": url}) if errors.wants_json(request) else redirect(url)
+
+
+def _results_url(form: SearchForm, photo: QueryPhoto) -> str:
     if results_url := parse_results_url(form.cleaned_data["add_to_url"]):
-        return redirect(url_with_photo(*results_url, photo.token))
+        return url_with_photo(*results_url, photo.token)
     filters = {name: form.cleaned_data[name].pk for name in ("collection", "tag") if form.cleaned_data[name]}
-    return redirect(f"{photo.get_absolute_url()}?{urlencode(filters)}".rstrip("?"))
+    return f"{photo.get_absolute_url()}?{urlencode(filters)}".rstrip("?")
 
 
 @require_safe
@@ -75,12 +88,22 @@ def similar(request: HttpRequest, pk: int) -> HttpResponse:
 def query_photo(request: HttpRequest, token: str) -> HttpResponse:
     """Serve the stored picture of a query photo."""
     photo = query_photos.get_photo(token)
-    response = HttpResponse(bytes(photo.picture), content_type="image/webp")
+    response = HttpResponse(photo.picture, content_type="image/webp")
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 
 
+@require_safe
+@search_access_required
+def query_regions(request: HttpRequest, token: str) -> HttpResponse:
+    """Return the regions that the results page shows on its photo, as JSON."""
+    return JsonResponse({"regions": photo_regions(query_photos.get_photo(token))})
+
+
 def _render_home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResponse:
+    if form.errors and errors.wants_json(request):
+        message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
+        return JsonResponse({"error": message}, status=status)
     examples = [
         {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label}
         for name, label in demo.example_photos()
@@ -117,17 +140,25 @@ def _render_results(request: HttpRequest, source: QuerySource) -> HttpResponse:
         params.search_options(source.excluded_image_id()),
         number=params.page,
         page_size=settings.RESULTS_PER_PAGE,
-        grouped=not params.ungrouped,
+        with_weak=params.weak,
     )
-    paginator: Paginator = Paginator(range(found.results.total), settings.RESULTS_PER_PAGE)
+    paginator: Paginator = Paginator(range(found.shown), settings.RESULTS_PER_PAGE)
+    place_query = params.place_query(found.number)
     context = {
         **params.template_context(),
         "source": source,
         "page": Page(found.results.hits, found.number, paginator),
-        "detail_query": f"?{source.hit_query}&crop={params.crop}" if params.crop else f"?{source.hit_query}",
+        "sections": found.sections,
+        "similar": found.similar,
+        "weak_count": found.results.total - found.similar.number if found.similar else 0,
+        "weak_url": params.weak_url(found) if found.hides_weak else "",
+        "shows_weak": found.shows_weak,
+        "place_query": place_query,
+        "detail_query": f"?{source.hit_query}&{place_query}".rstrip("&"),
         "expansion_count": EXPANSION_COUNT,
         "max_sent_side": query_photos.STORED_SIDE,
         "only_weak_matches": found.results.only_weak_matches and found.number == 1,
+        "saved_search": find_saved_search(request),
         "seconds": found.results.seconds,
         "feature_space": found.results.space.key,
     }

@@ -58,8 +58,8 @@ function start(frame) {
     return [x, y, Math.max(1, right - x), Math.max(1, bottom - y)].join();
   }
 
-  function readUrl() {
-    const numbers = (new URL(location).searchParams.get("crop") ?? "").split(",").map(Number);
+  function readUrl(url = location) {
+    const numbers = (new URL(url).searchParams.get("crop") ?? "").split(",").map(Number);
     const [x, y, width, height] = numbers;
     const corners = [x / photoWidth, y / photoHeight, (x + width) / photoWidth, (y + height) / photoHeight];
     setArea(numbers.length === 4 ? corners : null);
@@ -148,7 +148,8 @@ function start(frame) {
     search();
   });
   clearButton.addEventListener("click", clearArea);
-  addEventListener("popstate", readUrl);
+  addEventListener("popstate", () => readUrl());
+  frame.addEventListener("click", ({ target }) => target.href && readUrl(target.href)); // a dot of regions.js
   readUrl();
 }
 

@@ -2,12 +2,14 @@
 
 import pytest
 
-from catalog.models import Collection, Image, QueryPhoto, Tag
+from catalog.models import Collection, Image, Tag
 from catalog.services.index import rebuilding
 from tests import indexed_images
 from tests.api.conftest import token_headers
 from tests.imaging.bad_pictures import REJECTED_FILES
 from tests.removed_network import use_removed_network
+from tests.services.search.query_photos.stored import stored_paths
+from tests.services.search.regions.cluttered import add_things, cluttered_photo
 from tests.views.conftest import uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +26,7 @@ def test_photo_finds_itself_first_and_is_not_stored(client, catalogue, picture):
     assert results["hits"][0]["score"] >= 0.999
     assert results["total"] == len(catalogue)
     assert results["feature_space"].startswith("efficientnet-lite2")
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
 
 
 def test_format_size_date_and_words_filter(client, catalogue, picture):
@@ -226,3 +228,32 @@ def test_repeated_feedback_counts_once(client, catalogue):
     url = f"/api/images/{catalogue[0].pk}/similar"
     once, often = (client.get(url, {"more": [catalogue[1].pk] * count}).json()["hits"] for count in (1, 200))
     assert [hit["score"] for hit in often] == [hit["score"] for hit in once]
+
+
+def test_regions_of_a_photo_are_returned_and_the_best_one_is_searched_with(client, db):
+    add_things()
+    photo = cluttered_photo("Bicycles")
+    whole, found = search(client, photo).json(), search(client, photo, regions=True).json()
+    assert whole["regions"] is None
+    assert 1 <= len(found["regions"]) <= 4
+    first = found["regions"][0]
+    assert set(first) == {"crop", "share", "score", "meant"}
+    assert first["meant"]
+    assert found["hits"][0]["image"]["source"].startswith("Bicycles")
+    assert found["hits"][0]["score"] > whole["hits"][0]["score"]
+    cropped = search(client, photo, crop=first["crop"]).json()
+    assert cropped["hits"][0]["image"]["id"] == found["hits"][0]["image"]["id"]
+    assert cropped["hits"][0]["score"] == pytest.approx(found["hits"][0]["score"], abs=0.02)
+
+
+def test_regions_and_crop_cannot_be_combined(client, catalogue, picture):
+    response = search(client, picture(2), regions=True, crop="0,0,10,10")
+    assert response.status_code == 422
+    assert "cannot be combined" in response.json()["detail"]
+
+
+def test_a_network_without_windows_has_no_regions(client, catalogue, picture, monkeypatch):
+    monkeypatch.setattr("catalog.features.windows.EXTRACTOR_CONFIGS", {})
+    results = search(client, picture(2), regions=True).json()
+    assert results["regions"] is None
+    assert results["hits"][0]["image"]["id"] == catalogue[2].pk

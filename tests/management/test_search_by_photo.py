@@ -7,11 +7,13 @@ import pytest
 from django.core.files.storage import default_storage
 from PIL import Image as Pixels
 
-from catalog.models import Collection, Image, QueryPhoto, Tag
+from catalog.models import Collection, Image, Tag
 from catalog.services.index import rebuilding
 from tests import indexed_images
 from tests.imaging.bad_pictures import REJECTED_FILES
 from tests.removed_network import use_removed_network
+from tests.services.search.query_photos.stored import stored_paths
+from tests.services.search.regions.cluttered import add_things, cluttered_photo
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +112,7 @@ def test_an_expansion_by_more_images_than_exist_uses_all(manage, catalogue, phot
 
 def test_the_photo_is_not_stored(manage, catalogue, photo):
     manage("search_by_photo", photo)
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
     assert Image.objects.count() == len(catalogue)
 
 
@@ -223,3 +225,31 @@ def test_a_network_that_was_removed_is_reported(manage, catalogue, photo):
     result = manage("search_by_photo", photo, "--json")
     assert result.status == 1
     assert "no longer part of the program. Run: python manage.py rebuild_index --reextract" in result.err
+
+
+def test_regions_searches_with_what_was_meant_and_names_the_regions(manage, db, tmp_path):
+    add_things()
+    photo = tmp_path / "cluttered.jpg"
+    photo.write_bytes(cluttered_photo("Bicycles"))
+    data = manage("search_by_photo", photo, "--regions", "--json").json
+    assert [list(region) for region in data["regions"]] == [["crop", "share", "score", "meant"]] * len(data["regions"])
+    assert [region["meant"] for region in data["regions"]] == [True] + [False] * (len(data["regions"]) - 1)
+    assert data["hits"][0]["source"].startswith("Bicycles")
+    cropped = manage("search_by_photo", photo, "--crop", data["regions"][0]["crop"], "--json").json
+    assert [hit["id"] for hit in cropped["hits"][:2]] == [hit["id"] for hit in data["hits"][:2]]
+    assert "regions" not in cropped
+    result = manage("search_by_photo", photo, "--regions")
+    assert f"Searched with the region {data['regions'][0]['crop']}." in result.out
+
+
+def test_regions_cannot_be_combined_with_a_crop(manage, catalogue, photo):
+    result = manage("search_by_photo", photo, "--regions", "--crop", "0,0,10,10")
+    assert result.status == 1
+    assert "--regions cannot be combined with --crop" in result.err
+
+
+def test_regions_of_a_network_without_windows_are_refused(manage, catalogue, photo, monkeypatch):
+    monkeypatch.setattr("catalog.features.windows.EXTRACTOR_CONFIGS", {})
+    result = manage("search_by_photo", photo, "--regions")
+    assert result.status == 1
+    assert "Use --crop instead" in result.err

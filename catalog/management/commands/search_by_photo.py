@@ -21,6 +21,7 @@ from catalog.services.search.filters import Filters
 from catalog.services.search.options import SearchOptions
 from catalog.services.search.queries import Query, extract_query
 from catalog.services.search.ranking import Hit, Results
+from catalog.services.search.regions.proposals import Proposals, propose_regions
 
 MAX_EXPLAINED_HITS = 3
 
@@ -34,6 +35,12 @@ class Command(CatalogueCommand):
         parser.add_argument("file", type=Path, metavar="FILE", help="the photo")
         parser.add_argument("--top", type=int, default=10, metavar="N", help="number of hits (default: 10)")
         parser.add_argument("--crop", metavar="x,y,w,h", help="search with this area, in pixels of the upright photo")
+        parser.add_argument(
+            "--regions",
+            action="store_true",
+            help="look for the parts of the photo that the catalogue knows best, and search with the best one if it is "
+            "known better than the whole photo",
+        )
         parser.add_argument("--expand", type=int, default=0, metavar="N", help=EXPAND_HELP)
         parser.add_argument(
             "--exact", action="store_true", help="compare all descriptors instead of selecting candidates by codes"
@@ -46,30 +53,7 @@ class Command(CatalogueCommand):
             help="write a picture that highlights the matching areas of the photo "
             f"and the first {MAX_EXPLAINED_HITS} hits",
         )
-        filters = parser.add_argument_group("filters")
-        filters.add_argument("--collection", metavar="NAME", help="only images in this collection")
-        filters.add_argument(
-            "--tag", action="append", default=[], metavar="NAME", help="only images with this tag (repeatable)"
-        )
-        filters.add_argument(
-            "--words", default="", help="only images with these words in title, file name, collection or tags"
-        )
-        filters.add_argument(
-            "--format", type=str.upper, default="", choices=[*MEDIA_TYPES], help="only images of this format"
-        )
-        filters.add_argument(
-            "--added-from", type=date.fromisoformat, metavar="DAY", help="only images added on this day or later"
-        )
-        filters.add_argument(
-            "--added-to", type=date.fromisoformat, metavar="DAY", help="only images added on this day or earlier"
-        )
-        filters.add_argument(
-            "--least-side",
-            type=int,
-            default=0,
-            metavar="PIXELS",
-            help="only images with a shorter side of at least this length",
-        )
+        _add_filters(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_options(options)
@@ -77,15 +61,13 @@ class Command(CatalogueCommand):
         crop = crops.parse_box(options["crop"]) if options["crop"] else None
         with options["file"].open("rb") as file:
             photo = read_picture(file)
-        results = ranking.search(
-            _extract_query(options["file"], photo, crop),
-            SearchOptions(
-                filters=_filters(options),
-                limit=options["top"],
-                expansion=options["expand"],
-                exact=options["exact"],
-            ),
+        search_options = SearchOptions(
+            filters=_filters(options), limit=options["top"], expansion=options["expand"], exact=options["exact"]
         )
+        proposals = _propose_regions(options["file"], photo, search_options) if options["regions"] else None
+        crop = proposals.meant.box if proposals and proposals.meant else crop
+        query = proposals.query if proposals else _extract_query(options["file"], photo, crop)
+        results = ranking.search(query, search_options)
         seconds = round(time.monotonic() - started_at, 4)
         if options["sheet"]:
             picture = decode(photo, query_limits())
@@ -94,15 +76,46 @@ class Command(CatalogueCommand):
         if options["explain"]:
             contact_sheet.draw_explanations(_explain_hits(photo, crop, results.hits)).save(options["explain"])
         if options["json"]:
-            self.write_json(_to_json(results, seconds))
+            self.write_json(_to_json(results, seconds) | _regions_json(proposals))
         else:
+            if proposals:
+                self.stdout.write(_regions_text(proposals))
             Console(file=self.stdout, width=None).print(_table(results))  # type: ignore[arg-type]  # OutputWrapper is a file
+
+
+def _add_filters(parser: CommandParser) -> None:
+    filters = parser.add_argument_group("filters")
+    filters.add_argument("--collection", metavar="NAME", help="only images in this collection")
+    filters.add_argument(
+        "--tag", action="append", default=[], metavar="NAME", help="only images with this tag (repeatable)"
+    )
+    filters.add_argument(
+        "--words", default="", help="only images with these words in title, file name, collection or tags"
+    )
+    filters.add_argument(
+        "--format", type=str.upper, default="", choices=[*MEDIA_TYPES], help="only images of this format"
+    )
+    filters.add_argument(
+        "--added-from", type=date.fromisoformat, metavar="DAY", help="only images added on this day or later"
+    )
+    filters.add_argument(
+        "--added-to", type=date.fromisoformat, metavar="DAY", help="only images added on this day or earlier"
+    )
+    filters.add_argument(
+        "--least-side",
+        type=int,
+        default=0,
+        metavar="PIXELS",
+        help="only images with a shorter side of at least this length",
+    )
 
 
 def _check_options(options: dict[str, Any]) -> None:
     if options["top"] < 1:
         raise CommandError(f"--top is {options['top']}; it must be at least 1.")
     check_expand(options["expand"])
+    if options["crop"] and options["regions"]:
+        raise CommandError("--regions cannot be combined with --crop, which says already what is meant.")
     if options["expand"] and options["explain"]:
         raise CommandError("--explain cannot be combined with --expand: the hits then match more than the photo.")
     for flag in ("sheet", "explain"):
@@ -115,6 +128,40 @@ def _extract_query(path: Path, photo: bytes, crop: crops.Box | None) -> Query:
         return extract_query(photo, crop)
     except PictureRejected as error:
         raise CommandError(f"{path}: {error}") from error
+
+
+def _propose_regions(path: Path, photo: bytes, search_options: SearchOptions) -> Proposals:
+    try:
+        proposals = propose_regions(photo, search_options)
+    except PictureRejected as error:
+        raise CommandError(f"{path}: {error}") from error
+    if not proposals.regions:
+        raise CommandError(
+            "--regions: the network of the catalogue cannot tell parts of a picture apart. Use --crop instead."
+        )
+    return proposals
+
+
+def _regions_json(proposals: Proposals | None) -> dict[str, Any]:
+    if proposals is None:
+        return {}
+    regions = [
+        {
+            "crop": str(region.box),
+            "share": [round(value, 4) for value in region.share],
+            "score": round(region.score, 6),
+            "meant": region is proposals.meant,
+        }
+        for region in proposals.regions
+    ]
+    return {"regions": regions}
+
+
+def _regions_text(proposals: Proposals) -> str:
+    meant = proposals.meant
+    found = ", ".join(f"{region.box} ({region.score:.3f})" for region in proposals.regions)
+    searched = f"the region {meant.box}" if meant else f"the whole photo ({proposals.whole_score:.3f})"
+    return f"Searched with {searched}. Regions: {found}"
 
 
 def _explain_hits(photo: bytes, crop: crops.Box | None, hits: list[Hit]) -> list[tuple[Hit, Explanation]]:

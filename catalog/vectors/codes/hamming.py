@@ -105,6 +105,41 @@ def nearest_of_many(query_codes: np.ndarray, codes: np.ndarray, count: int, *, t
     return faiss.knn_hamming(query_codes, codes, count, "mc")[1]
 
 
+def select_nearest_of_many(
+    snapshot: Snapshot, codes: np.ndarray, rows: Sequence[np.ndarray | None], count: int, *, threads: int
+) -> list[np.ndarray]:
+    """Select the `count` of `rows` with the nearest codes of each query. Each row is returned once.
+
+    Return their positions in each segment, in ascending order, int64.
+
+    Args:
+        codes: the codes of the queries, uint8, q × width.
+        rows: as for `select_nearest`.
+    """
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    distances, positions, numbers = [], [], []
+    for number, (live_segment, segment_rows) in enumerate(zip(snapshot.segments, rows, strict=True)):
+        segment_codes = _codes(live_segment)
+        if segment_rows is not None:
+            segment_codes = np.ascontiguousarray(segment_codes[segment_rows])
+        if len(segment_codes):
+            found = faiss.knn_hamming(codes, segment_codes, min(count, len(segment_codes)), "mc")
+            distances.append(found[0])
+            positions.append(found[1] if segment_rows is None else segment_rows[found[1]])
+            numbers.append(np.full(found[1].shape[1], number))
+    selected: list[np.ndarray] = [np.empty(0, np.int64) for _ in snapshot.segments]
+    if not distances:
+        return selected
+    of_segment, merged = np.concatenate(numbers), np.concatenate(distances, axis=1)
+    kept = np.argpartition(merged, min(count, merged.shape[1]) - 1, axis=1)[:, :count]
+    rows_kept = np.take_along_axis(np.concatenate(positions, axis=1), kept, axis=1)
+    for number in range(len(selected)):
+        selected[number] = np.unique(rows_kept[of_segment[kept] == number])
+    return selected
+
+
 def codes_of(snapshot: Snapshot, rows: Sequence[np.ndarray | None]) -> np.ndarray:
     """Return the codes of rows, as `Snapshot.allowed_rows` returns them: uint8, n × width."""
     parts = [

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from catalog.atomic_write import atomic_write
-from catalog.vectors import headerless_hdf5
+from catalog.vectors.hdf5 import headerless
 
 PAGE_BYTES = 4096
 HEADER_LINE = re.compile(rb"imagesearch arrays 1 (\d{1,6}) ([0-9a-f]{64})\n")
@@ -103,8 +103,8 @@ def read(path: Path, names: Iterable[str]) -> Hdf5Arrays:
     """
     # The file is opened once: if it is replaced meanwhile, all arrays are still of the same file.
     with path.open("rb") as opened:
-        if headerless_hdf5.is_headerless(opened):
-            layout = headerless_hdf5.read_layout(opened, names)
+        if headerless.is_headerless(opened):
+            layout = headerless.read_layout(opened, names)
             arrays = {name: _memory_map(opened, **dataset) for name, dataset in layout.datasets.items()}
             return Hdf5Arrays(arrays, layout.attributes, layout.attributes.pop("checksum"))
         checksum, header = _read_header(opened)
