@@ -1,15 +1,21 @@
 """Template variables that every page needs."""
 
+from functools import partial
+
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest
 
 from catalog.services.accounts.actor import current_actor
 from catalog.services.maintenance import health
+from catalog.views.saved_searches import new_matches_badge
 
 
 def site_status(request: HttpRequest) -> dict[str, object]:
-    """Return `counts` (images by status), `can_upload`, `request_id` and `notice` (a warning for staff, or None).
+    """Return what every page shows.
+
+    These are `counts` (images by status), `can_upload`, `new_matches` (a function: only pages with a header call it),
+    `request_id` and `notice` (a warning for staff, or None).
 
     Only the pages of the admin show the notice, so only staff there have it computed. Those who may not search see no
     counts either.
@@ -22,7 +28,13 @@ def site_status(request: HttpRequest) -> dict[str, object]:
     except DatabaseError:  # The page that reports this error is rendered with the same variables.
         return {"counts": {}, "notice": None, "can_upload": False, "request_id": request_id}
     can_upload = request.user.has_perm("catalog.add_image")
-    return {"counts": counts, "notice": notice, "can_upload": can_upload, "request_id": request_id}
+    return {
+        "counts": counts,
+        "notice": notice,
+        "can_upload": can_upload,
+        "new_matches": partial(new_matches_badge, request),
+        "request_id": request_id,
+    }
 
 
 def _is_staff_page(request: HttpRequest) -> bool:

@@ -9,9 +9,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.error_messages import error_message, hide_folders
 from catalog.forms import UploadForm
+from catalog.imaging.limits import format_bytes
 from catalog.models import Collection, Image, ImportedFile
 from catalog.services.ingest import uploads
 from catalog.services.ingest.commit import FileResult
+from catalog.services.media import upload_limits
 from catalog.views.access import search_access_required, upload_access_required
 from catalog.views.errors import wants_json
 
@@ -64,7 +66,8 @@ def _render_form(request: HttpRequest, form: UploadForm) -> HttpResponse:
     if form.errors and wants_json(request):
         message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
         return JsonResponse({"error": message}, status=400)
-    context = {"form": form, "collections": Collection.objects.all()}
+    max_size = format_bytes(upload_limits.picture_limits().max_bytes)
+    context = {"form": form, "collections": Collection.objects.all(), "max_size": max_size}
     return render(request, "upload/form.html", context, status=400 if form.errors else 200)
 
 

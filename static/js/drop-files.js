@@ -1,4 +1,7 @@
-// Files dropped or pasted anywhere on the page go into `input[data-drop-target]`, as if they were chosen there.
+// Files dropped or pasted anywhere on the page go into `input[data-drop-target]`, as if they were chosen there. Of folders,
+// an input for many files gets the event "folderschosen", and one for a single photo the first picture.
+
+import { isPicture, readEntries } from "./folders.js";
 
 const fileInput = () => document.querySelector("input[type=file][data-drop-target]");
 
@@ -20,6 +23,13 @@ if (fileInput()) {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
+  const chooseFolders = (found) => {
+    const input = fileInput();
+    const pictures = found.filter(isPicture);
+    if (input.multiple) input.dispatchEvent(new CustomEvent("folderschosen", { detail: found, bubbles: true }));
+    else if (pictures.length) chooseFiles([pictures[0].file]);
+  };
+
   page.addEventListener("dragenter", (event) => holdsFiles(event) && setDepth(depth + 1));
   page.addEventListener("dragleave", (event) => holdsFiles(event) && setDepth(depth - 1));
   page.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
@@ -27,7 +37,10 @@ if (fileInput()) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     setDepth(0);
-    if (event.dataTransfer.files.length) chooseFiles(event.dataTransfer.files);
+    const { files, items } = event.dataTransfer;
+    const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (entries.some((entry) => entry.isDirectory)) readEntries(entries).then(chooseFolders);
+    else if (files.length) chooseFiles(files);
   });
   document.addEventListener("paste", (event) => {
     if (!event.clipboardData?.files.length) return; // pasted text belongs to the focused field

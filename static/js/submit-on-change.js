@@ -4,13 +4,13 @@ const KEYBOARD_DELAY = 500; // ms: arrow keys step through a closed list, and ea
 
 let timer;
 
-document.addEventListener("change", ({ target }) => {
+document.addEventListener("change", ({ target, isTrusted }) => {
   if (!target.closest("[data-submit-on-change]")) return;
   const isFile = target.type === "file";
   const isChoice = target.matches("select, [type=checkbox], [type=radio], [type=range]");
   if (isFile ? !target.files.length : !isChoice) return;
   clearTimeout(timer);
-  timer = setTimeout(() => target.form?.requestSubmit(), isFile ? 0 : KEYBOARD_DELAY);
+  timer = setTimeout(() => target.form?.requestSubmit(), isFile || !isTrusted ? 0 : KEYBOARD_DELAY); // type-ahead.js sends one choice
 });
 
 // The output of a slider shows its value, or `data-min-label` at the minimum.
