@@ -8,6 +8,9 @@ from typing import cast
 from django import forms
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.urls import reverse_lazy
+from django.utils.formats import localize
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +29,9 @@ PERIOD_LABELS = dict(
         strict=True,
     )
 )
+
+# Parameters of URLs that say which part of a list is shown. They lose their meaning when a filter changes.
+VIEW_PARAMS = ("page", "weak", "unfold")
 
 MAX_NEW_TAGS = 20  # of the images of one upload
 
@@ -64,10 +70,26 @@ class DatePickerField(forms.DateField):
 class CollectionTagForm(forms.Form):
     """A collection and a tag to search in."""
 
+    # With many choices, type-ahead.js makes a field of the list, in which one types.
     collection = forms.ModelChoiceField(
-        Collection.objects.all(), required=False, label=_("Collection"), empty_label=_("All collections")
+        Collection.objects.all(),
+        required=False,
+        label=_("Collection"),
+        empty_label=_("All collections"),
+        widget=forms.Select(
+            attrs={
+                "data-type-ahead": _("No collection has this in its name."),
+                "data-cover-url": reverse_lazy("collection_cover", args=[0]),
+            }
+        ),
     )
-    tag = forms.ModelChoiceField(Tag.objects.all(), required=False, label=_("Tag"), empty_label=_("All tags"))
+    tag = forms.ModelChoiceField(
+        Tag.objects.all(),
+        required=False,
+        label=_("Tag"),
+        empty_label=_("All tags"),
+        widget=forms.Select(attrs={"data-type-ahead": _("No tag has this in its name.")}),
+    )
 
 
 class FilterForm(CollectionTagForm):
@@ -115,6 +137,24 @@ class FilterForm(CollectionTagForm):
     def has_advanced_values(self) -> bool:
         return any(self.cleaned_data.get(name) for name in self.ADVANCED_FIELDS)
 
+    def chosen(self) -> list[tuple[str, str]]:
+        """Return each filter that is set, as text, and the parameters of the URL without it."""
+        chosen = []
+        for name, field in self.fields.items():
+            if value := self.cleaned_data.get(name):
+                others = {key: text for key, text in self.data.items() if text and key not in (name, *VIEW_PARAMS)}
+                other_params = QueryDict(mutable=True)
+                other_params.update(others)
+                chosen.append((f"{field.label}: {self._text_of(name, value)}", other_params.urlencode(safe=",")))
+        return chosen
+
+    def _text_of(self, name: str, value: object) -> object:
+        """Return the value of a filter as people read it, without the count that `show_counts` appends."""
+        field = self.base_fields[name]
+        if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
+            return dict(cast(Iterable[tuple[object, object]], field.choices))[value]
+        return localize(value)
+
     def filters(self) -> Filters:
         """Return the filters of a valid form."""
         cleaned = self.cleaned_data
@@ -146,7 +186,9 @@ class ResultsForm(FilterForm):
     """The filters of a results page."""
 
     STANDALONE_FIELDS = ("min_score",)
-    after_id = forms.IntegerField(required=False, min_value=0, max_value=2**62, widget=forms.HiddenInput)
+    after_id = forms.IntegerField(
+        required=False, min_value=0, max_value=2**62, label=_("Added after image"), widget=forms.HiddenInput
+    )
     min_score = forms.FloatField(
         required=False,
         min_value=0,
@@ -159,10 +201,15 @@ class ResultsForm(FilterForm):
         return replace(super().filters(), after_id=self.cleaned_data["after_id"] or 0)
 
 
-class SavedSearchForm(forms.Form):
-    """The name of a saved search, and the URL of its results page."""
+class SavedSearchNameForm(forms.Form):
+    """The name of a saved search."""
 
     name = forms.CharField(max_length=120, label=_("Name"))
+
+
+class SavedSearchForm(SavedSearchNameForm):
+    """A new saved search: its name, and the URL of its results page."""
+
     url = forms.CharField(max_length=2000, widget=forms.HiddenInput)
 
 

@@ -9,7 +9,7 @@ from catalog.exceptions import QueryPhotoExpired
 from catalog.models import Image
 from catalog.services.search import ranking
 from catalog.services.search.ranking import Hit
-from catalog.views.feedback import IMAGE_ID_PATTERN, PHOTO_TOKEN_PATTERN
+from catalog.views.feedback import IMAGE_ID_PATTERN, PHOTO_TOKEN_PATTERN, build_url
 from catalog.views.query_source import QuerySource, image_source, photo_source
 from catalog.views.results_params import parse_crop
 
@@ -21,11 +21,13 @@ class Comparison:
     Attributes:
         hit: the image, with its score and similarity level.
         crop_query: the query string of the crop, with its question mark; empty for the whole picture.
+        results_url: the results in which the image was found, with their filters, feedback and page, at the image.
     """
 
     source: QuerySource
     hit: Hit
     crop_query: str
+    results_url: str
 
 
 def find_comparison(request: HttpRequest, image: Image) -> Comparison | None:
@@ -42,4 +44,14 @@ def find_comparison(request: HttpRequest, image: Image) -> Comparison | None:
     except (QueryPhotoExpired, Http404):
         return None
     hit = ranking.compare(source.query, image) if source.query else None
-    return Comparison(source, hit, f"?{urlencode({'crop': crop})}" if crop else "") if hit else None
+    if hit is None:
+        return None
+    crop_query = f"?{urlencode({'crop': crop})}" if crop else ""
+    return Comparison(source, hit, crop_query, _results_url(request, source, image))
+
+
+def _results_url(request: HttpRequest, source: QuerySource, image: Image) -> str:
+    query = request.GET.copy()
+    for name in ("query", "image"):
+        query.pop(name, None)
+    return f"{build_url(source.results_url, query)}#image-{image.pk}"

@@ -2,7 +2,7 @@
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -16,6 +16,7 @@ from catalog.views.comparison import find_comparison
 from catalog.views.paging import query_prefix
 
 IMAGES_PER_PAGE = 48
+COVER_SECONDS = 600  # for which a browser shows the same cover of a collection
 
 
 @require_safe
@@ -45,10 +46,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "image": image,
         "neighbours": neighbours,
         "neighbours_message": message,
-        "can_edit": request.user.has_perm("catalog.change_image"),
+        "can_edit": request.user.is_staff and request.user.has_perm("catalog.change_image"),
         "comparison": find_comparison(request, image),
     }
     return render(request, "images/detail.html", context)
+
+
+@require_safe
+@search_access_required
+def collection_cover(request: HttpRequest, pk: int) -> HttpResponse:
+    """Redirect to the thumbnail of the newest image of a collection; answer 204 if it has none."""
+    image = Image.objects.indexed().filter(collection=pk).order_by("-pk").only("sha256").first()
+    response = redirect(image.thumbnail_url) if image else HttpResponse(status=204)
+    response["Cache-Control"] = f"private, max-age={COVER_SECONDS}"
+    return response
 
 
 def _find_neighbours(image: Image) -> tuple[list[ranking.Hit], str]:

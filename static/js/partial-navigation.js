@@ -1,8 +1,10 @@
 // Links to "?…" and GET forms inside `[data-partial-navigation]` load without a page load: the elements with
 // `data-region` are replaced, the URL changes, and the new text of `[data-announce]` is announced to screen readers.
+// `history.state.place` names the part of the results that was in view, where that is not the URL's own.
 
 const container = document.querySelector("[data-partial-navigation]");
 let controller;
+let shownUrl = location.pathname + location.search;
 
 function keepDetailsOpen(oldRegion, newRegion) {
   for (const details of oldRegion.querySelectorAll("details[id][open]")) {
@@ -27,24 +29,50 @@ function announce() {
   if (status) status.textContent = container.querySelector("[data-announce]")?.textContent.trim() ?? "";
 }
 
-// Show the page at `url`. On any error the browser loads the URL itself and shows the error page.
+// Say that the site did not answer; the button tries again. What is on the page stays.
+export function showOffline(retry) {
+  const note = document.querySelector("[data-offline]");
+  note.hidden = false;
+  note.querySelector("button").onclick = () => {
+    note.hidden = true;
+    retry();
+  };
+}
+
+export const placeUrl = () => {
+  const { place } = history.state ?? {};
+  return place === undefined ? location.href : location.pathname + (place && `?${place}`);
+};
+
+// The document at `url`, and its final address. Throws where there is none of ours.
+export async function fetchPage(url, signal) {
+  const response = await fetch(url, { signal });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (!response.ok || !page.querySelector("[data-region]")) throw new Error(response.status);
+  return { page, url: response.url };
+}
+
+// Show the page at `url`. On an error page the browser loads the URL itself and shows it.
 export async function navigate(url, { push = true } = {}) {
   controller?.abort();
   controller = new AbortController();
   const { signal } = controller;
   container.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(url, { signal });
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (!response.ok || !page.querySelector("[data-region]")) throw new Error(response.status);
-    replaceRegions(page);
-    document.title = page.title;
-    if (push) history.pushState(null, "", response.url);
-    container.setAttribute("aria-busy", "false");
+    const fetched = await fetchPage(url, signal);
+    if (signal.aborted) return;
+    replaceRegions(fetched.page);
+    document.title = fetched.page.title;
+    if (push) history.pushState(null, "", fetched.url.replace(/\?$/, ""));
+    shownUrl = location.pathname + location.search;
     announce();
+    container.setAttribute("aria-busy", "false");
     document.dispatchEvent(new Event("contentreplaced"));
-  } catch {
-    if (!signal.aborted) location.assign(url);
+  } catch (error) {
+    if (signal.aborted) return;
+    container.setAttribute("aria-busy", "false");
+    if (error instanceof TypeError) showOffline(() => navigate(url, { push })); // the network failed
+    else location.assign(url);
   }
 }
 
@@ -66,7 +94,10 @@ if (container) {
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     navigate(link.href);
-    if (link.closest(".pagination")) document.querySelector("[data-region]")?.scrollIntoView();
+    if (link.closest(".pagination")) document.querySelector("[data-region=results], [data-region=browse]")?.scrollIntoView();
   });
-  addEventListener("popstate", () => navigate(location.href, { push: false }));
+  addEventListener("popstate", () => {
+    const isFragment = !history.state && shownUrl === location.pathname + location.search;
+    if (!isFragment) navigate(placeUrl(), { push: false });
+  });
 }

@@ -91,8 +91,12 @@ def paste_file(page: Page, file: File) -> None:
 
 
 def choose_option(page: Page, label: str, text: str) -> None:
-    """Choose the option with this text in a list. Options end with a count."""
-    field = page.get_by_label(label, exact=True)
+    """Choose the option with this text, before its count, in a list or in the field that type-ahead.js makes of it."""
+    field = page.get_by_role("combobox", name=label, exact=True)
+    if field.get_attribute("aria-autocomplete"):
+        field.fill(text)
+        page.locator(".combobox [role=option]", has_text=text).click()
+        return
     field.select_option(field.locator("option", has_text=text).get_attribute("value"))
 
 

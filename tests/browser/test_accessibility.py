@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ["/", "/images/", "/images/?q=nothing-at-all", "/images/1/", "/images/1/?image=2", "/images/1/similar/"]
 PAGES += ["/images/1/similar/?positive=2&negative=3&crop=10,10,60,60&min_score=0.2", "/map/", "/saved/", "/upload/"]
-ERRORS = ["/nowhere/", "/search/gone/", "/images/1/similar/?crop=x"]
+PAGES += ["/accounts/password/"]
+ERRORS = ["/nowhere/", "/saved/add/", "/search/gone/", "/images/1/similar/?crop=x"]
 
 
 def violations(page) -> list[str]:

@@ -14,6 +14,7 @@ SITE_PATHS = [
     "/upload/",
 ]
 SITE_PATHS += ["/images/1/?image=2", "/images/1/similar/?positive=2&negative=3&crop=10,10,60,60", "/map/", "/saved/"]
+SITE_PATHS += ["/accounts/password/"]
 ADMIN_PATHS = [
     "/admin/",
     "/admin/catalog/image/",

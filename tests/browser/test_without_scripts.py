@@ -46,6 +46,7 @@ def test_upload_search_filter_page_and_open(open_page, demo_url, picture):
     expect(page).to_have_url(re.compile(r"/images/\d+/"))
     page.get_by_role("link", name="Find similar", exact=True).click()
     expect(page).to_have_url(re.compile("similar"))
+    page.get_by_role("button", name="Account").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
@@ -62,3 +63,13 @@ def test_controls_that_need_scripts_are_hidden(open_page, demo_url):
     page.goto("/")
     expect(page.locator(".drop-hint")).to_be_hidden()
     expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()
+
+
+def test_results_page_offers_nothing_that_needs_scripts(open_page):
+    page = open_page(java_script_enabled=False)
+    page.goto("/images/1/similar/")
+    for selector in ("[data-crop-select]", "[data-crop-clear]", ".load-more.with-script", "[data-offline]"):
+        for control in page.locator(selector).all():
+            expect(control).to_be_hidden()
+    assert page.locator("[data-crop-select]").count() == 1
+    expect(page.get_by_role("link", name="Next")).to_be_visible()

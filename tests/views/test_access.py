@@ -1,8 +1,11 @@
 """Access to pages, and allowed HTTP methods."""
 
+from urllib.parse import quote
+
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils.html import escape
 
 from tests.views.conftest import JSON_HEADERS, uploaded_file
 
@@ -102,9 +105,55 @@ def test_read_only_pages_reject_other_methods(client, public_urls, method):
         assert response["Allow"] == "GET, HEAD"
 
 
-def test_search_form_accepts_only_post(client, catalogue):
-    for method in (client.get, client.put, client.delete):
+def test_the_address_that_photos_are_sent_to_leads_home(client, catalogue):
+    refused = client.post(reverse("search_submit"), {"photo": uploaded_file(b"no picture", "letter.jpg")})
+    assert refused.status_code == 422
+    assert f'name="next" value="{reverse("search_submit")}"' in refused.content.decode()
+    changed = client.post(
+        reverse("set_language"), {"language": "zh-hans", "next": reverse("search_submit")}, follow=True
+    )
+    assert changed.status_code == 200
+    assert changed.redirect_chain[-1][0] == reverse("search")
+    assert 'lang="zh-hans"' in changed.content.decode()
+    for method in (client.put, client.delete):
         assert method(reverse("search_submit")).status_code == 405
+
+
+def test_signing_in_leads_back_to_the_page(client, uploader, submit_search):
+    results = f"{submit_search(0)}?format=JPEG&crop=1,2,30,40"
+    for page in ("/images/?q=a%26b", results):
+        link = f"/accounts/login/?next={quote(page)}"
+        assert escape(link) in client.get(page).content.decode()
+        form = {"username": "ursula", "password": "a long enough word"}
+        sign_in_page = client.get(link)
+        assert escape(f"/accounts/login/?next={quote(page)}") in sign_in_page.content.decode(), "not one in the other"
+        assert client.post(link, {**form, "next": sign_in_page.context["next"]}).url == page
+        client.logout()
+
+
+def test_visitors_are_told_that_a_search_can_be_saved_and_get_back_to_it(client, uploader, submit_search):
+    results = f"{submit_search(0)}?format=JPEG"
+    page = client.get(results).content.decode()
+    assert "Sign in to save this search" in page
+    assert page.count(f"/accounts/login/?next={quote(results)}") == 2, "in the header, and where members save"
+    sent = client.post(reverse("saved_search_save"), {"name": "n", "url": results})
+    assert sent.url == f"/accounts/login/?next={quote(results)}", "signed out meanwhile"
+    sent = client.post(reverse("saved_search_save"), {"name": "n", "url": "https://elsewhere.example/"})
+    assert sent.url == f"/accounts/login/?next={reverse('saved_searches')}"
+    client.force_login(uploader)
+    assert "Save this search as" in client.get(results).content.decode()
+
+
+def test_only_those_who_may_enter_the_admin_see_links_to_it(client, catalogue):
+    editor = User.objects.create_user("edda")
+    editor.user_permissions.add(Permission.objects.get(codename="change_image"))
+    pages = ["/", "/images/", catalogue[0].get_absolute_url()]
+    client.force_login(editor)
+    assert [page for page in pages if "/admin/" in client.get(page).content.decode()] == []
+    editor.is_staff = True
+    editor.save()
+    assert [page for page in pages if "/admin/" in client.get(page).content.decode()] == pages
+    assert catalogue[0].admin_url in client.get(pages[-1]).content.decode()
 
 
 def test_forms_without_csrf_token_are_rejected(picture, uploader):

@@ -5,9 +5,10 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from catalog.models import Image, QueryPhoto
+from catalog.models import Image
 from tests.imaging.bad_pictures import REJECTED_FILES, UNSAFE_NAMES
 from tests.imaging.sample_pictures import endless_gif
+from tests.services.search.query_photos.stored import stored_paths
 from tests.views.conftest import JSON_HEADERS, uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ def test_search_reports_rejected_file(client, catalogue, name, data, words):
     response = client.post(reverse("search_submit"), {"photo": uploaded_file(data, name)})
     assert response.status_code == 422
     assert words in unescape(response.content.decode())
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
 
 
 @parametrize_rejected_file
@@ -54,7 +55,7 @@ def test_unsafe_name_is_sanitised(client, uploader, catalogue, picture, given, e
     client.force_login(uploader)
     results = client.post(reverse("search_submit"), {"photo": uploaded_file(picture(1), given)}, follow=True)
     assert results.status_code == 200
-    assert QueryPhoto.objects.get().label.endswith(ending)
+    assert results.context["source"].label.endswith(ending)
     result = client.post(reverse("upload"), {"files": uploaded_file(picture(70), given)}, headers=JSON_HEADERS).json()[
         "results"
     ][0]

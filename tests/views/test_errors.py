@@ -50,12 +50,6 @@ def test_script_gets_json_error(client, uploader, catalogue, picture):
     assert "Nothing was lost" in response.json()["error"]
 
 
-def test_search_with_locked_database_shows_error_page(client, catalogue, picture):
-    with connection.execute_wrapper(raise_locked_on_write):
-        response = client.post(reverse("search_submit"), {"photo": uploaded_file(picture(30))})
-    assert response.status_code == 503
-
-
 @pytest.fixture
 def missing_weights(settings, tmp_path):
     """The settings name a weights file that does not exist."""

@@ -1,16 +1,14 @@
 """Overlays that explain why an image matched."""
 
 import io
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.urls import reverse
-from django.utils import timezone
 from PIL import Image as Pixels
 
-from catalog.models import QueryPhoto
+from tests.services.search.query_photos.stored import expire
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +49,7 @@ def test_two_images_are_shown_with_overlays(client, catalogue):
 
 
 def test_expired_photo_cannot_be_explained(client, catalogue, photo_token):
-    QueryPhoto.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    expire()
     assert client.get(photo_explanation_url(photo_token, catalogue[0].pk)).status_code == 410
     assert client.get(photo_explanation_url("never-given", catalogue[0].pk)).status_code == 410
 

@@ -1,6 +1,10 @@
 """Filters and pages of search results and of the list of images."""
 
+import re
+from html import unescape
+
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
 from catalog.models import Collection, Image, Tag
@@ -42,6 +46,37 @@ def test_filters_reduce_images_and_total(client, results_url, bags_collection, r
     filtered = client.get(results_url, {"collection": bags_collection.pk})
     assert result_count(filtered) == len(shown_images(filtered)) == 4
     assert result_count(client.get(results_url, {"collection": bags_collection.pk, "tag": red_tag.pk})) == 2
+
+
+def test_each_chosen_filter_can_be_removed(client, results_url, bags_collection, red_tag):
+    params = {"collection": bags_collection.pk, "tag": red_tag.pk, "q": "jpg", "min_side": "400", "format": ""}
+    params |= {"added_from": "2020-02-01", "page": "1"}
+    for language, texts in (
+        ("en", ["Collection: Bags", "Tag: red", "Keywords: jpg", "Shorter side: 400 px or more", "Feb. 1, 2020"]),
+        ("zh-hans", ["图集: Bags", "标签: red", "关键词: jpg", "2020年2月1日"]),
+    ):
+        page = client.get(results_url, params, headers={"accept-language": language})
+        chips = re.findall(r'<a class="chip" href="\?([^"]*)">(.*?)</a>', page.content.decode())
+        assert len(chips) == 5
+        for text in texts:
+            assert sum(text in chip for _, chip in chips) == 1, text
+        for removed, (query, _) in zip(("collection", "tag", "q", "min_side", "added_from"), chips, strict=True):
+            left = {name for name, value in params.items() if value and name not in ("page", removed)}
+            assert set(QueryDict(unescape(query))) == left
+    assert 'class="chip"' not in client.get(results_url).content.decode()
+
+
+def test_a_collection_has_the_cover_of_its_newest_searchable_image(client, catalogue, bags_collection, settings):
+    url = reverse("collection_cover", args=[bags_collection.pk])
+    assert client.get(url).url == catalogue[3].thumbnail_url
+    catalogue[3].status = Image.Status.PENDING
+    catalogue[3].save()
+    assert client.get(url).url == catalogue[2].thumbnail_url
+    empty = Collection.objects.create(name="Empty")
+    for pk in (empty.pk, 987654):
+        assert client.get(reverse("collection_cover", args=[pk])).status_code == 204
+    settings.SEARCH_REQUIRES_LOGIN = True
+    assert client.get(url).url.startswith(reverse("login"))
 
 
 def test_format_size_words_and_dates_filter(client, results_url, catalogue):

@@ -1,5 +1,6 @@
 """Results pages: crops, added photos, counts, minimum similarity, near-duplicates and comparisons."""
 
+import html
 import io
 import re
 
@@ -116,19 +117,35 @@ def test_invalid_threshold_is_reported(client, submit_search, value):
     assert client.get(submit_search(2), {"min_score": value}).status_code == 404
 
 
-def test_near_duplicates_are_grouped_unless_disabled(client, submit_search, catalogue, picture):
-    out = io.BytesIO()
-    Pixels.open(io.BytesIO(picture(2))).save(out, "JPEG", quality=90)
-    uploads.add_picture(out.getvalue(), "again.jpg")
+def folded_copies(page: str) -> list[int]:
+    """The images whose near-duplicates are hidden, once for each of these."""
+    return [int(pk) for pk in re.findall(r'data-copy-of="(\d+)" hidden>', page)]
+
+
+def test_near_duplicates_unfold_for_one_hit(client, submit_search, catalogue, picture):
+    for number in (2, 4):
+        out = io.BytesIO()
+        Pixels.open(io.BytesIO(picture(number))).save(out, "JPEG", quality=90)
+        uploads.add_picture(out.getvalue(), f"again-{number}.jpg")
     extraction.index_pending()
     url = submit_search(2)
     response = client.get(url)
     assert len(shown_images(response)) == 6
-    assert response.context["page"].paginator.count == 7
-    assert "+1 near-duplicate" in response.content.decode()
-    ungrouped = client.get(url, {"ungrouped": "1"})
-    assert len(shown_images(ungrouped)) == 7
-    assert "Group near-duplicates" in ungrouped.content.decode()
+    assert response.context["page"].paginator.count == 8
+    page = response.content.decode()
+    assert page.count("+1 near-duplicate") == 2
+    assert set(folded_copies(page)) == {catalogue[2].pk, catalogue[4].pk}
+    link = re.search(rf'data-unfold="{catalogue[2].pk}" aria-expanded="false" href="([^"]+)"', page).group(1)
+    assert link == f"?unfold={catalogue[2].pk}#image-{catalogue[2].pk}"
+    unfolded = client.get(url + link.partition("#")[0]).content.decode()
+    assert unfolded.count('data-copy-of="') == 2
+    assert folded_copies(unfolded) == [catalogue[4].pk]
+    assert f'data-unfold="{catalogue[2].pk}" aria-expanded="true" href="?#image-{catalogue[2].pk}"' in unfolded
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "9" * 30, "1,2", ""])
+def test_invalid_unfolding_is_ignored(client, submit_search, value):
+    assert client.get(submit_search(2), {"unfold": value}).status_code == 200
 
 
 def test_hit_opens_beside_query(client, submit_search, catalogue):
@@ -136,7 +153,7 @@ def test_hit_opens_beside_query(client, submit_search, catalogue):
     link = re.search(r'href="(/images/\d+/\?query=[\w-]+)"', client.get(url).content.decode()).group(1)
     page = client.get(link).content.decode()
     assert "Same picture" in page or "Similarity 1.000" in page
-    assert f'href="{url}"' in page
+    assert f'href="{url}#image-{catalogue[2].pk}"' in page
     for side in ("photo", "image"):
         overlay = re.search(rf'src="(/search/[\w-]+/explanation/\d+/{side}\.webp)"', page).group(1)
         assert client.get(overlay).status_code == 200
@@ -149,6 +166,18 @@ def test_comparison_with_image_keeps_crop(client, catalogue):
     assert response.context["comparison"].source.image == catalogue[1]
     overlay = re.search(r'src="([^"]+photo\.webp\?crop=[^"]+)"', response.content.decode()).group(1)
     assert client.get(overlay).status_code == 200
+
+
+def test_back_to_results_keeps_filters_feedback_threshold_and_page(client, submit_search, catalogue, settings):
+    settings.RESULTS_PER_PAGE = 2
+    url, marked = submit_search(2), catalogue[1].pk
+    state = f"format=JPEG&min_score=0.0&crop=0,0,80,80&positive={marked}&negative={catalogue[0].pk}"
+    page = client.get(f"{url}?{state}&page=2&unfold=7").content.decode()
+    link = html.unescape(re.search(r'class="tile-link" href="([^"]+)"', page).group(1))
+    assert f"&{state}&page=2" in link
+    hit = re.search(r"/images/(\d+)/", link).group(1)
+    assert html.unescape(f'href="{url}?{state}&page=2#image-{hit}"') in html.unescape(client.get(link).content.decode())
+    assert f'id="image-{hit}"' in page
 
 
 @pytest.mark.parametrize("query", ["query=gone", "image=987654", "image=x", "query=%00", "image=" + "9" * 40, "query="])

@@ -1,13 +1,12 @@
 """Search by photo: the form and the results URL."""
 
-from datetime import timedelta
-
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
-from catalog.models import Collection, Image, QueryPhoto, Tag
+from catalog.models import Collection, Image, Tag
+from catalog.services.search import query_photos
+from tests.services.search.query_photos.stored import expire, stored_paths
 from tests.views.conftest import uploaded_file
 
 pytestmark = pytest.mark.django_db
@@ -41,9 +40,9 @@ def test_results_url_can_be_reloaded_and_shared(client, submit_search):
 
 
 def test_search_adds_nothing_to_catalogue(submit_search, catalogue):
-    submit_search(99)
+    token = submit_search(99).split("/")[2]
     assert Image.objects.count() == len(catalogue)
-    assert QueryPhoto.objects.get().label == "photo.jpg"
+    assert query_photos.get_photo(token).label == "photo.jpg"
 
 
 def test_photo_is_shown_with_results(client, submit_search):
@@ -57,18 +56,28 @@ def test_photo_is_shown_with_results(client, submit_search):
 
 def test_expired_search_is_reported(client, submit_search):
     url = submit_search(0)
-    QueryPhoto.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    expire()
     for expired_url in (url, f"{url}photo"):
         response = client.get(expired_url)
         assert response.status_code == 410
         assert "Upload it again" in response.content.decode()
 
 
-def test_next_search_deletes_expired_photos(submit_search):
-    submit_search(0)
-    QueryPhoto.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    submit_search(1)
-    assert QueryPhoto.objects.count() == 1
+def test_a_damaged_photo_is_reported_as_expired(client, submit_search):
+    url = submit_search(0)
+    (path,) = stored_paths()
+    path.write_bytes(path.read_bytes()[:-1])
+    for damaged_url in (url, f"{url}photo"):
+        assert client.get(damaged_url).status_code == 410
+
+
+def test_a_photo_that_cannot_be_stored_is_reported(client, catalogue, picture, data_dir):
+    (data_dir / "var" / "queries").write_bytes(b"in the way")
+    response = client.post(reverse("search_submit"), {"photo": uploaded_file(picture())})
+    assert response.status_code == 507
+    page = response.content.decode()
+    assert "Query photos cannot be stored in queries" in page
+    assert str(data_dir) not in page
 
 
 def test_unknown_token_returns_gone(client, catalogue):
@@ -98,7 +107,7 @@ def test_search_without_indexed_images_is_reported(client, picture):
     response = client.post(reverse("search_submit"), {"photo": uploaded_file(picture())})
     assert response.status_code == 409
     assert "Add images and wait" in response.content.decode()
-    assert not QueryPhoto.objects.exists()
+    assert not stored_paths()
 
 
 @pytest.mark.parametrize("example", ["nothing", "../../site", "a\0b"])

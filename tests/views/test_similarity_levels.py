@@ -30,8 +30,35 @@ def shown_labels(page: str) -> list[str]:
 def test_every_hit_has_similarity_level(client, clustered_images):
     page = client.get(clustered_images[0].similar_url).content.decode()
     assert len(shown_labels(page)) == len(re.findall('class="tile"', page))
-    assert set(shown_labels(page)) <= {"Same picture", "Very similar", "Similar", "Weak match"}
+    assert set(shown_labels(page)) <= {"Same picture", "Very similar", "Similar"}
+
+
+def test_page_says_how_many_images_are_similar_and_shows_these(client, clustered_images):
+    response = client.get(clustered_images[0].similar_url)
+    page = response.content.decode()
+    assert "9 similar images" in page
+    assert "most similar first" not in page
+    assert [hit.rank for hit in response.context["page"]] == list(range(1, 10))
+    headings = re.findall(r'<h2 id="section-(\w+)">([^<]+)</h2>', page)
+    assert headings
+    assert set(headings) <= {("same", "Same picture"), ("very_similar", "Very similar"), ("similar", "Similar")}
+    assert 'rel="next"' not in page
+    assert "110 images" in page  # weaker ones
+
+
+def test_weaker_matches_are_shown_on_request(client, clustered_images, settings):
+    settings.RESULTS_PER_PAGE = 6
+    page = client.get(clustered_images[0].similar_url, {"page": 2, "added_within": 7}).content.decode()
+    link = re.search(r'href="([^"]+)">Show weaker matches<', page).group(1).replace("&amp;", "&")
+    assert link == "?added_within=7&weak=1&page=2#section-weak"
+    response = client.get(clustered_images[0].similar_url + link.partition("#")[0])
+    page = response.content.decode()
+    assert [hit.rank for hit in response.context["page"]] == list(range(7, 13))
+    assert '<h2 id="section-weak">Weaker matches</h2>' in page
     assert shown_labels(page)[-1] == "Weak match"
+    assert "Show more weaker matches" in page
+    assert "data-automatic" not in page
+    assert "Earlier results" in page
 
 
 def test_small_catalogue_has_scores_without_levels(client, submit_search, catalogue):

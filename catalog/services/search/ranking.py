@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -68,6 +69,18 @@ class Results:
 
 
 @dataclass(frozen=True)
+class SimilarCount:
+    """How many images are similar to a query: more than a weak match.
+
+    Attributes:
+        is_complete: whether there are no more. Where codes select the images that are compared, some may be missing.
+    """
+
+    number: int
+    is_complete: bool
+
+
+@dataclass(frozen=True)
 class QueryRanking:
     """The ranking of a query, of which any part can be loaded as results.
 
@@ -92,6 +105,23 @@ class QueryRanking:
         hits = self._load_hits(start, limit)
         seconds = time.perf_counter() - self.started_at
         return Results(hits, self.total, seconds, self.space, self.damaged, self._has_only_weak_matches())
+
+    def count_similar(self) -> SimilarCount | None:
+        """Return how many of all images are similar, as far as they were compared; None where scores have no levels."""
+        if self.calibration is None:
+            return None
+        compared = self.ranking.compared_scores
+        number = int((compared >= np.float64(self.calibration.min_score(SimilarityLevel.SIMILAR))).sum())
+        return SimilarCount(number, len(compared) >= self.total or number < len(compared) // 2)
+
+    def section_levels(self) -> list[SimilarityLevel]:
+        """Return for each rank its level, or that of a better rank if that is lower; nothing where there are none."""
+        if self.calibration is None:
+            return []
+        order = list(SimilarityLevel)
+        pairs = zip(self.ranking.scores.tolist(), self.ranking.similarities.tolist(), strict=True)
+        positions = (order.index(self.calibration.level(*pair)) for pair in pairs)
+        return [order[position] for position in accumulate(positions, max)]
 
     def _load_hits(self, start: int, limit: int) -> list[Hit]:
         """Load hits with their images; images that were deleted meanwhile are left out."""

@@ -8,9 +8,11 @@ from django.core.files.storage import default_storage
 from PIL import ExifTags
 from PIL import Image as Pixels
 
+from catalog.exceptions import StoreUnavailable
+from catalog.imaging.metadata.parts import MAX_PARTS
 from catalog.models import Image
 from catalog.services.ingest import uploads
-from catalog.services.media import deletion, files
+from catalog.services.media import deletion, files, public_files
 
 pytestmark = pytest.mark.django_db
 
@@ -70,15 +72,77 @@ def test_the_two_versions_of_an_original_are_not_confused_in_a_cache(client, loc
     assert client.get(located[0].original_url, headers={"If-None-Match": public["ETag"]}).status_code == 200
 
 
-def test_a_file_whose_metadata_cannot_be_removed_is_only_for_those_who_may_change_images(client, editor):
-    out = io.BytesIO()
-    Pixels.new("RGB", (64, 64), "red").save(out, "AVIF", save_all=True, append_images=[Pixels.new("RGB", (64, 64))])
-    image = uploads.add_picture(out.getvalue(), "moving.avif").image
-    response = client.get(image.original_url)
+@pytest.fixture
+def moving() -> tuple[Image, bytes]:
+    """An animated image, whose metadata cannot be removed, and the bytes of its original."""
+    exif = Pixels.Exif()
+    exif[ExifTags.Base.Artist] = "SECRET name"
+    out, frames = io.BytesIO(), [Pixels.new("RGB", (64, 96), colour) for colour in ("red", "blue")]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], exif=exif)
+    return uploads.add_picture(out.getvalue(), "holidays/moving.avif").image, out.getvalue()
+
+
+def test_visitors_get_a_jpeg_of_a_file_whose_metadata_cannot_be_removed(client, moving, editor):
+    image, data = moving
+    assert b"SECRET" in data
+    response = client.get(f"{image.original_url}?download")
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["Content-Disposition"] == 'attachment; filename="moving.jpg"'
+    body = response_body(response)
+    rendition = Pixels.open(io.BytesIO(body))
+    assert (rendition.format, rendition.size) == ("JPEG", (64, 96))
+    assert rendition.convert("RGB").getpixel((30, 40))[0] > 200
+    assert not rendition.getexif()
+    assert b"SECRET" not in body
+    client.force_login(editor)
+    assert response_body(client.get(image.original_url)) == data
+
+
+def test_such_a_jpeg_is_upright(client, picture):
+    exif = Pixels.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = picture(1, exif=exif)
+    too_many_segments = b"\xff\xfe\0\2" * (MAX_PARTS + 1)
+    image = uploads.add_picture(data[:2] + too_many_segments + data[2:], "long.jpg").image
+    rendition = Pixels.open(io.BytesIO(response_body(client.get(image.original_url))))
+    assert rendition.size == (120, 160) == (image.width, image.height)
+    assert not rendition.getexif()
+
+
+def test_such_a_jpeg_is_limited_in_size(client, moving, monkeypatch):
+    monkeypatch.setattr(public_files, "RENDITION_SIDE", 48)
+    assert Pixels.open(io.BytesIO(response_body(client.get(moving[0].original_url)))).size == (32, 48)
+
+
+def test_such_a_jpeg_is_rendered_once_and_deleted_with_its_image(
+    client, moving, monkeypatch, settings, django_capture_on_commit_callbacks
+):
+    image, _ = moving
+    first = client.get(image.original_url)
+    body = response_body(first)
+    monkeypatch.setattr(public_files, "render", pytest.fail)
+    assert response_body(client.get(image.original_url)) == body
+    assert client.get(image.original_url, headers={"If-None-Match": first["ETag"]}).status_code == 304
+    assert response_body(client.get(image.original_url, headers={"Range": "bytes=2-9"})) == body[2:10]
+    assert files.find_unreferenced() == []
+    with django_capture_on_commit_callbacks(execute=True):
+        deletion.delete(Image.objects.filter(pk=image.pk))
+    assert not [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+
+
+def test_such_a_jpeg_does_not_need_space_on_the_disk(client, moving, monkeypatch):
+    def fill_disk(*args):
+        raise StoreUnavailable("full")
+
+    monkeypatch.setattr(files, "save", fill_disk)
+    assert response_body(client.get(moving[0].original_url)).startswith(b"\xff\xd8")
+
+
+def test_a_file_that_cannot_be_decoded_either_is_only_for_those_who_may_change_images(client, moving, settings):
+    settings.MAX_DECODING_BYTES = 1000
+    response = client.get(moving[0].original_url)
     assert response.status_code == 403
     assert "cannot be removed" in response.content.decode()
-    client.force_login(editor)
-    assert response_body(client.get(image.original_url)) == out.getvalue()
 
 
 def test_an_original_without_metadata_is_served_unchanged(client, catalogue, picture):

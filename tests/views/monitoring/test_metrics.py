@@ -64,6 +64,16 @@ def test_the_metrics_describe_catalogue_queue_and_index(client, catalogue, pictu
     assert values["imagesearch_database_up"] == 1
 
 
+def test_the_metrics_tell_the_time_of_the_last_backup(db, settings, tmp_path):
+    settings.BACKUP_DIR = tmp_path / "backups"
+    assert "imagesearch_last_backup_timestamp_seconds" not in read(metrics.render_metrics())
+    settings.BACKUP_DIR.mkdir()
+    backup = settings.BACKUP_DIR / "imagesearch-2020-01-01T030000Z.tar"
+    backup.touch()
+    values = read(metrics.render_metrics())
+    assert values["imagesearch_last_backup_timestamp_seconds"] == pytest.approx(backup.stat().st_mtime)
+
+
 def test_a_search_on_the_page_shows_in_the_metrics(client, catalogue):
     assert client.get(catalogue[0].similar_url).status_code == 200
     client.get("/images/")

@@ -46,7 +46,7 @@ def test_a_ready_site_tells_each_check(db, client, beat):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json()["state"] == "ready"
-    assert list(response.json()["checks"]) == ["database", "store", "index", "queue", "beat"]
+    assert list(response.json()["checks"]) == ["database", "store", "index", "queue", "beat", "backup"]
 
 
 def test_a_degraded_site_is_ready_unless_the_probe_is_strict(db, client):
