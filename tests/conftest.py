@@ -21,7 +21,7 @@ from catalog.services.ingest import uploads
 from tests.processes import Installation
 
 SERVICE_FOLDERS = ("tests/system/", "tests/browser/", "tests/engines/", "tests/services/media/test_s3.py")
-SERVICE_TIMEOUT = 300  # seconds: these tests wait for servers, workers and browsers
+SERVICE_TIMEOUT = 600  # seconds: these tests wait for servers, workers and browsers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,7 +4,7 @@ import re
 
 from django.conf import settings
 
-MAX_SCRIPT_BYTES, MAX_STYLESHEET_BYTES = 40_000, 30_000
+MAX_SCRIPT_BYTES, MAX_STYLESHEET_BYTES = 60_000, 40_000
 
 
 def total_bytes(pattern: str) -> int:

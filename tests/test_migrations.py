@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalog.models import Generation, QueryPhoto
+from catalog.models import Generation, SavedPhoto, SavedSearch
 from catalog.services.index.training import trained_parameters
 from catalog.vectors.calibration import SimilarityLevel
 
@@ -62,20 +62,27 @@ def test_a_generation_without_whitening_has_no_projection(latest):
     assert trained_parameters.projection_of(Generation.objects.get(pk=generation.pk)) is None
 
 
-def test_query_photos_of_earlier_versions_are_kept_and_counted(latest):
+def test_photos_of_saved_searches_are_kept_with_their_tokens(latest):
     apps = migrate("0004_segment_digests")
-    for token in ("a" * 22, "b" * 22):
+    bag, shoe, expiring = (
         apps.get_model("catalog", "QueryPhoto").objects.create(
-            token=token, label="bag.jpg", picture=b"12345", space_key="s", descriptor=b""
+            token=character * 22, label="bag.jpg", picture=b"12345", space_key="s", descriptor=b"678"
         )
-    migrate("0005_query_photo_digest")
+        for character in "abc"
+    )
+    user = apps.get_model("auth", "User").objects.create(username="ursula")
+    for name, photos in (("one", [bag]), ("two", [bag, shoe]), ("three", [])):
+        apps.get_model("catalog", "SavedSearch").objects.create(name=name, user=user, url="/").photos.set(photos)
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes("catalog"))
-    photos = QueryPhoto.objects.order_by("pk")
-    assert [(photo.digest, photo.picture_bytes, photo.owner) for photo in photos] == [
-        ("a" * 22, 5, ""),
-        ("b" * 22, 5, ""),
-    ]
+    tokens = {search.name: [photo.token for photo in search.photos.all()] for search in SavedSearch.objects.all()}
+    assert tokens == {"one": [bag.token], "two": [bag.token, shoe.token], "three": []}
+    photo = SavedPhoto.objects.first()
+    assert (photo.label, bytes(photo.picture), photo.space_key, bytes(photo.descriptor)) == (
+        *("bag.jpg", b"12345"),
+        *("s", b"678"),
+    )
+    assert not SavedPhoto.objects.filter(token=expiring.token).exists()
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             assert cursor.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental
