@@ -3,6 +3,7 @@
 import sys
 
 from django.db import DatabaseError
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -43,6 +44,12 @@ def error_response_for(request: HttpRequest, error: BaseException | None) -> Htt
     """Return the page of an error that the user or the operator can act on; None for any other."""
     description = describe_error(error)
     return error_response(request, *description) if description else None
+
+
+def form_errors_as_json(form: BaseForm, status: int) -> JsonResponse:
+    """Return what is wrong with a form that a script has sent."""
+    message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
+    return JsonResponse({"error": message}, status=status)
 
 
 def method_not_allowed(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -102,8 +102,7 @@ def query_regions(request: HttpRequest, token: str) -> HttpResponse:
 
 def _render_home(request: HttpRequest, form: SearchForm, status: int = 200) -> HttpResponse:
     if form.errors and errors.wants_json(request):
-        message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
-        return JsonResponse({"error": message}, status=status)
+        return errors.form_errors_as_json(form, status)
     examples = [
         {"name": name, "url": static(f"demo/queries/{name}.jpg"), "label": label}
         for name, label in demo.example_photos()

@@ -15,7 +15,7 @@ from catalog.services.ingest import uploads
 from catalog.services.ingest.commit import FileResult
 from catalog.services.media import upload_limits
 from catalog.views.access import search_access_required, upload_access_required
-from catalog.views.errors import wants_json
+from catalog.views.errors import form_errors_as_json, wants_json
 
 MAX_WATCHED_IMAGES = 500
 
@@ -64,8 +64,7 @@ def upload_status(request: HttpRequest) -> JsonResponse:
 
 def _render_form(request: HttpRequest, form: UploadForm) -> HttpResponse:
     if form.errors and wants_json(request):
-        message = " ".join(str(error) for field_errors in form.errors.values() for error in field_errors)
-        return JsonResponse({"error": message}, status=400)
+        return form_errors_as_json(form, 400)
     max_size = format_bytes(upload_limits.picture_limits().max_bytes)
     context = {"form": form, "collections": Collection.objects.all(), "max_size": max_size}
     return render(request, "upload/form.html", context, status=400 if form.errors else 200)

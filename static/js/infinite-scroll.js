@@ -2,7 +2,7 @@
 // next page also loads when the end comes near, a few times in a row, and not among weak matches. The URL stays; the
 // place in view is kept in the state of the history, so that "back" and "reload" return to it.
 
-import { fetchPage, navigate, placeUrl, showOffline } from "./partial-navigation.js";
+import { fetchPage, navigate, opensElsewhere, placeUrl, showOffline } from "./partial-navigation.js";
 
 const LOAD_MARGIN = "600px";
 const MAX_AUTOMATIC_PAGES = 3; // in a row, so that the end of the page can be reached
@@ -102,7 +102,7 @@ document.addEventListener(
   (event) => {
     savePlace(event.target); // the click may lead away
     const link = event.target.closest?.("[data-load]");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (!link || opensElsewhere(event)) return;
     event.preventDefault();
     event.stopPropagation();
     automaticPages = 0;

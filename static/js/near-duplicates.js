@@ -1,10 +1,12 @@
 // `[data-unfold]` shows and hides the near-duplicates of its own hit.
 
+import { opensElsewhere } from "./partial-navigation.js";
+
 document.addEventListener(
   "click",
   (event) => {
     const link = event.target.closest?.("[data-unfold]");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (!link || opensElsewhere(event)) return;
     event.preventDefault();
     event.stopPropagation(); // partial-navigation.js would follow the link
     const unfolded = link.getAttribute("aria-expanded") === "true";

@@ -76,6 +76,10 @@ export async function navigate(url, { push = true } = {}) {
   }
 }
 
+// Whether a click opens the link elsewhere: in a new tab, a new window or as a download.
+export const opensElsewhere = (event) =>
+  event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+
 function formUrl(form, submitter) {
   const url = new URL(form.getAttribute("action") ?? location.pathname, location);
   const data = new FormData(form, submitter);
@@ -91,7 +95,7 @@ if (container) {
   });
   container.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href^='?']");
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (!link || opensElsewhere(event)) return;
     event.preventDefault();
     navigate(link.href);
     if (link.closest(".pagination")) document.querySelector("[data-region=results], [data-region=browse]")?.scrollIntoView();

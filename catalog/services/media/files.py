@@ -174,7 +174,9 @@ def filter_unreferenced(names: Iterable[str]) -> list[str]:
     names = list(names)
     digests = {PurePosixPath(name).stem for name in names}
     rows = Image.objects.filter(sha256__in=digests).values_list("original", "thumbnail", "sha256")
-    referenced = {name for *names, digest in rows for name in (*names, rendition_path(digest))}
+    referenced = {
+        name for original, thumbnail, digest in rows for name in (original, thumbnail, rendition_path(digest))
+    }
     return [name for name in names if name not in referenced]
 
 
